@@ -1,0 +1,55 @@
+# One verb a command; CI calls the same ones.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help setup run test test-slow check format bench clean
+
+help:           ## List the verbs.
+	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+setup: .venv/installed  ## Make .venv, install the bot, fetch the starters. Later runs take seconds.
+	@$(BIN)/python -m bot models fetch --starters
+
+run: setup      ## Start the bot: in the playground, or on Discord if there is a token.
+	@exec $(BIN)/python -m bot run
+
+test: setup .venv/installed-dev .venv/chromium  ## Run the tests, but for the slow ones.
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+test-slow: setup .venv/installed-dev  ## Run the slow tests.
+	$(BIN)/python -m pytest -m slow
+
+check: .venv/installed-dev  ## Lint, formatting, types, import contracts.
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/installed-dev  ## Put the code into shape.
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: setup .venv/installed-dev  ## Measure; each script ends in one line of JSON.
+	@for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+clean:          ## Remove what setup made in this folder; checkpoints stay in the cache.
+	rm -rf .venv
+
+.venv/installed: pyproject.toml constraints.txt
+	@echo "Installing into .venv (about 2 GB; a few minutes the first time)..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+.venv/installed-dev: .venv/installed
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+# Debian's chromium, for the tests of the page: installed where that may be done, else those tests
+# say why they are skipped.
+.venv/chromium: .venv/installed-dev
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \
+	  { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } || \
+	  echo "No chromium, and no right to install it: the tests of the page will be skipped."
+	@touch $@

@@ -1,0 +1,1 @@
+"""Which models there are, and where their checkpoints lie. Loads no torch."""

@@ -1,0 +1,245 @@
+"""``python -m bot models``: list, show, fetch and check the models of the catalogue."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bot.cli_exit import NOT_RIGHT, exits
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from bot.catalogue.catalogue import Catalogue
+    from bot.catalogue.download import Fetching
+    from bot.catalogue.model import Model
+    from bot.config import Config
+
+PRESENT = "present"
+NOT_FETCHED = "not fetched"
+NOT_BUILT = "family not built yet"
+
+ConfigPath = Annotated[
+    Path | None, typer.Option("--config", help="The configuration; ./config.toml if it is there.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Id = Annotated[str, typer.Argument(help="A model's id or hub name.", show_default=False)]
+Ids = Annotated[
+    list[str] | None, typer.Argument(metavar="[ID]...", help="Models by id or hub name.")
+]
+
+models = typer.Typer(help="The models of the catalogue.", no_args_is_help=True)
+
+
+@models.command(name="list")
+@exits
+def list_models(config: ConfigPath = None, json: Json = False) -> None:
+    """List every model: its tasks, size, licence, and whether it is here."""
+    rows = [_row(model) for model in _catalogue(config)]
+    if json:
+        _print_json(rows)
+        return
+    head = {key: key.upper() for key in rows[0]}
+    _print_columns([head, *rows])
+
+
+@models.command()
+@exits
+def show(model_id: Id, config: ConfigPath = None, json: Json = False) -> None:
+    """Show all that the catalogue says of one model."""
+    import msgspec
+
+    from bot.catalogue.checkpoints import checkpoint_folder
+
+    model = _catalogue(config).get(model_id)
+    facts: dict[str, Any] = msgspec.to_builtins(model)
+    facts |= {"state": _state(model), "folder": str(checkpoint_folder(model, _cache()))}
+    if json:
+        _print_json(facts)
+        return
+    told = {key: _plain(value) for key, value in facts.items()}
+    _print_columns([{"key": key, "value": text} for key, text in told.items() if text])
+
+
+@models.command()
+@exits
+def fetch(
+    model_ids: Ids = None,
+    starters: Annotated[
+        bool, typer.Option("--starters", help="Fetch every starter: small models, no hub.")
+    ] = False,
+    config: ConfigPath = None,
+    json: Json = False,
+) -> None:
+    """Bring the checkpoints of models onto this machine."""
+    from bot.catalogue.catalogue import Catalogue
+    from bot.catalogue.checkpoints import fetch as fetch_checkpoint
+    from bot.config import load_config
+    from bot.errors import OperatorError
+
+    settings = load_config(config, os.environ)
+    catalogue = Catalogue.load(settings.model)
+    wanted = [catalogue.get(name) for name in model_ids or ()]
+    wanted += [model for model in catalogue if starters and model.starter]
+    if not wanted:
+        raise OperatorError(
+            "Say which models: python -m bot models fetch ID..., or --starters for the small ones."
+        )
+    for model in wanted:
+        _check_budget(model, settings)
+    folders = {}
+    with _shown(quiet=json) as report:
+        for model in wanted:
+            folders[model.id] = str(fetch_checkpoint(model, _cache(), report))
+    rows = [{"id": model_id, "folder": folder} for model_id, folder in folders.items()]
+    (_print_json if json else _print_columns)(rows)
+
+
+@models.command()
+@exits
+def check(model_id: Id, config: ConfigPath = None, json: Json = False) -> None:
+    """Rehash a model's files against what was fetched; exit with 1 if they changed."""
+    from bot.catalogue.checkpoints import verify
+
+    model = _catalogue(config).get(model_id)
+    faults = verify(model, _cache())
+    if json:
+        _print_json({"id": model.id, "faults": faults})
+    else:
+        lines = faults or ["all files are as they were fetched"]
+        sys.stdout.writelines(f"{model.id}: {line}\n" for line in lines)
+    if faults:
+        raise typer.Exit(NOT_RIGHT)
+
+
+def _catalogue(config: Path | None) -> Catalogue:
+    from bot.catalogue.catalogue import Catalogue
+    from bot.config import load_config
+
+    return Catalogue.load(load_config(config, os.environ).model)
+
+
+def _cache() -> Path:
+    from bot.config import cache_folder
+
+    return cache_folder(os.environ)
+
+
+def _check_budget(model: Model, settings: Config) -> None:
+    from bot.catalogue.catalogue import refusal
+    from bot.errors import OperatorError
+
+    if reason := refusal(model, settings.inference.chosen_memory_mb()):
+        raise OperatorError(f"{reason} Or raise [inference] memory_budget_mb.")
+
+
+def _state(model: Model) -> str:
+    from bot.catalogue.catalogue import has_family
+    from bot.catalogue.checkpoints import is_present
+
+    if not has_family(model.family):
+        return NOT_BUILT
+    return PRESENT if is_present(model, _cache()) else NOT_FETCHED
+
+
+def _row(model: Model) -> dict[str, str]:
+    return {
+        "id": model.id,
+        "tasks": ", ".join(model.tasks),
+        "size": "" if model.size_mb is None else f"{model.size_mb:,} MB",
+        "state": _state(model),
+        "licence": model.licence,
+    }
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        told = ((key, _plain(item)) for key, item in value.items())
+        return ", ".join(f"{key} = {text}" for key, text in told if text)
+    if isinstance(value, list | tuple):
+        return ", ".join(_plain(item) for item in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value).replace("\n", "\\n")
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.write(jsonlib.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def _print_columns(rows: list[dict[str, str]]) -> None:
+    """Print rows of the same keys as columns as wide as they need."""
+    widths = {key: max(len(row[key]) for row in rows) for key in rows[0]}
+    for row in rows:
+        line = "  ".join(text.ljust(widths[key]) for key, text in row.items())
+        sys.stdout.write(line.rstrip() + "\n")
+
+
+@contextmanager
+def _shown(quiet: bool) -> Iterator[Callable[[Fetching], None]]:
+    """Give a report that shows how far a fetch is: bars on a terminal, lines elsewhere."""
+    if quiet:
+        yield lambda _: None
+    elif sys.stderr.isatty():
+        with _bars() as progress:
+            yield _Bars(progress)
+    else:
+        yield _Lines()
+
+
+def _bars() -> Progress:
+    from rich import progress
+    from rich.console import Console
+
+    return progress.Progress(
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.DownloadColumn(),
+        progress.TimeElapsedColumn(),
+        console=Console(stderr=True),
+    )
+
+
+class _Bars:
+    """A bar for each stage of each model."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._stage: tuple[str, str] | None = None
+        self._bar: Any = None
+
+    def __call__(self, fetching: Fetching) -> None:
+        stage = (fetching.model, fetching.stage)
+        if stage != self._stage:
+            self._finish()
+            self._stage = stage
+            self._bar = self._progress.add_task(" ".join(stage), total=None)
+        self._progress.update(self._bar, completed=fetching.done_bytes, total=fetching.total_bytes)
+
+    def _finish(self) -> None:
+        if self._bar is not None:
+            self._progress.stop_task(self._bar)
+            self._progress.remove_task(self._bar)
+
+
+class _Lines:
+    """A line when a stage begins, and at every tenth of a download."""
+
+    def __init__(self) -> None:
+        self._last: tuple[str, str, int] | None = None
+
+    def __call__(self, fetching: Fetching) -> None:
+        total = fetching.total_bytes
+        tenth = 10 * fetching.done_bytes // total if total else 0
+        state = (fetching.model, fetching.stage, tenth)
+        if state != self._last:
+            self._last = state
+            part = f" {tenth * 10} %" if total else ""
+            sys.stderr.write(f"{fetching.model}: {fetching.stage}{part}\n")

@@ -1,0 +1,116 @@
+"""The Discord client: loads the cogs, publishes their commands, and shows errors to people."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import pkgutil
+import secrets
+from typing import TYPE_CHECKING, Any
+
+import discord
+import structlog
+from discord import app_commands
+from discord.ext import commands
+
+import cogs
+from bot.errors import BotError
+from bot.ui.replies import apology
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bot.service import Service
+
+LAST_WORDS_S = 5.0  # for answers still to be sent when the bot closes
+
+log = structlog.get_logger("client")
+
+
+class Tree(app_commands.CommandTree["Menagerie"]):
+    """The command tree: the one place where an error becomes a sentence for a member."""
+
+    async def on_error(
+        self, interaction: discord.Interaction[Menagerie], error: app_commands.AppCommandError
+    ) -> None:
+        """Tell the one who asked, and nobody else, what went wrong and what to do."""
+        cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
+        reference = secrets.token_hex(4)
+        if not isinstance(cause, BotError):
+            log.error("command failed", reference=reference, exc_info=cause)
+        await tell(interaction, apology(cause, reference))
+
+
+async def tell(interaction: discord.Interaction[Any], text: str) -> None:
+    """Say something to the one who asked alone, whatever state the interaction is in."""
+    if not interaction.response.is_done():
+        await interaction.response.send_message(text, ephemeral=True)
+        return
+    try:  # a deferred reply everyone can see makes way for one that only they can
+        await interaction.delete_original_response()
+    except discord.NotFound:
+        log.info("message already gone", interaction=interaction.id)
+    await interaction.followup.send(text, ephemeral=True)
+
+
+class Menagerie(commands.Bot):
+    """The bot as Discord sees it. Needs no privileged intent and pings nobody.
+
+    Args:
+        synced: A file that remembers which commands were last published; ``None`` publishes them
+            at every start.
+        test_guild: Publish to this guild only, at once; 0 publishes everywhere.
+    """
+
+    def __init__(self, service: Service, *, synced: Path | None, test_guild: int) -> None:
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # it never speaks
+        super().__init__(
+            command_prefix=commands.when_mentioned,
+            help_command=None,
+            intents=discord.Intents(guilds=True, guild_messages=True, dm_messages=True),
+            allowed_mentions=discord.AllowedMentions.none(),
+            tree_cls=Tree,
+            guild_ready_timeout=0.0,  # nothing here waits for the list of members
+            allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
+            allowed_contexts=app_commands.AppCommandContext(
+                guild=True, dm_channel=True, private_channel=True
+            ),
+        )
+        self.service = service
+        self.answering: set[asyncio.Task[Any]] = set()
+        self._synced = synced
+        self._test_guild = discord.Object(test_guild) if test_guild else None
+
+    async def setup_hook(self) -> None:
+        """Load every cog in the folder, then publish the commands if they have changed."""
+        for module in pkgutil.iter_modules(cogs.__path__, "cogs."):
+            if not module.name.rpartition(".")[2].startswith("_"):
+                await self.load_extension(module.name)
+        if self._test_guild is not None:
+            self.tree.copy_global_to(guild=self._test_guild)
+        await self._publish()
+
+    async def close(self) -> None:
+        """Let the answers that are on their way be delivered, then leave."""
+        if self.answering:
+            await asyncio.wait(self.answering, timeout=LAST_WORDS_S)
+        await super().close()
+
+    async def on_ready(self) -> None:
+        """Note that the gateway is up; this may happen again after every reconnection."""
+        log.info("online", user=str(self.user), guilds=len(self.guilds))
+
+    async def _publish(self) -> None:
+        """Send Discord the commands, unless the very same ones were sent before."""
+        tree = self.tree.get_commands(guild=self._test_guild)
+        payload = [command.to_dict(self.tree) for command in tree]
+        text = json.dumps([self.application_id, self._test_guild and self._test_guild.id, payload])
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        synced = self._synced
+        if synced is not None and synced.exists() and synced.read_text() == digest:
+            return
+        await self.tree.sync(guild=self._test_guild)
+        log.info("commands published", count=len(payload))
+        if self._synced is not None:
+            self._synced.write_text(digest)

@@ -1,0 +1,80 @@
+"""What a family is: the adapter for one kind of architecture.
+
+A family is one module of this package, named by a catalogue entry's ``family``. It holds a
+function ``load(model: Model, folder: Path) -> BatchFamily | GeneratingFamily``; the worker owns
+everything else: queues, deadlines, cancelling, streaming, memory.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from bot.decoding.engine import Engine, Finish
+    from bot.decoding.sampling import Row
+    from bot.tasks.picture import Picture
+    from bot.tasks.registry import Result
+
+Inputs = TypeVar("Inputs")
+Outputs = TypeVar("Outputs")
+
+
+class Stopped(Exception):
+    """The run must end now: it was cancelled, or its deadline has passed."""
+
+
+class Run(Protocol):
+    """What a forward pass may say and ask while it runs."""
+
+    def check(self) -> None:
+        """Raise :class:`Stopped` if the run was cancelled or is out of time."""
+
+    def step(self, done: int, total: int, preview: Picture | None = None) -> None:
+        """Report step ``done`` of ``total``, then :meth:`check`."""
+
+
+class BatchFamily(ABC, Generic[Inputs, Outputs]):
+    """A family whose answers come whole: encoders, image nets, OCR.
+
+    ``preprocess`` and ``postprocess`` see one job, ``forward`` sees a batch and gives one output
+    per input in the same order. Any of them may raise :class:`bot.errors.UserError`.
+    """
+
+    @abstractmethod
+    def preprocess(self, request: Any, seed: int) -> Inputs:
+        """Turn a request into what the net reads; refuse what it cannot read."""
+
+    @abstractmethod
+    def forward(self, batch: list[Inputs], run: Run) -> list[Outputs]:
+        """Run the net on a batch; call ``run.step`` or ``run.check`` at least every second."""
+
+    @abstractmethod
+    def postprocess(self, outputs: Outputs, request: Any) -> Result:
+        """Turn one output into the result that the person gets."""
+
+    @abstractmethod
+    def size_bytes(self) -> int:
+        """Return how much memory the weights take."""
+
+
+class GeneratingFamily(ABC):
+    """A family that writes token by token; the decoding engine owns its loop."""
+
+    engine: Engine
+
+    @abstractmethod
+    def row(self, request: Any, seed: int) -> Row:
+        """Turn a request into a row of the batch: token ids, sampling, stops."""
+
+    @abstractmethod
+    def result(self, request: Any, finish: Finish) -> Result:
+        """Turn the finished text into the result that the person gets."""
+
+    def shown(self, request: Any, text: str) -> str:
+        """Return what a person sees while the text grows; by default the text as it is."""
+        return text
+
+    @abstractmethod
+    def size_bytes(self) -> int:
+        """Return how much memory the weights take."""

@@ -1,0 +1,64 @@
+"""A job, and the ways it can end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.errors import BotError
+
+if TYPE_CHECKING:
+    from bot.catalogue.model import Model
+    from bot.tasks.caller import Caller
+    from bot.tasks.registry import AnyRequest, Result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A request on its way: who asks, of which model, with which seed, until when it may wait."""
+
+    id: str
+    request: AnyRequest
+    model: Model
+    seed: int
+    caller: Caller
+    max_wait_s: float = 14 * 60.0  # an interaction can be answered for fifteen minutes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timings:
+    """Seconds a job spent waiting in the queue (loading included) and running."""
+
+    queued_s: float
+    run_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The job is done."""
+
+    result: Result
+    timings: Timings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unanswered:
+    """The job ended without a result; ``error`` says to whom that is to be told, and how."""
+
+    error: BotError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled:
+    """Somebody who may cancelled the job."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expired:
+    """The job's time was up: ``limit_s`` of running, or of waiting where ``waiting`` is true."""
+
+    limit_s: float
+    waiting: bool = False
+
+
+Outcome = Answered | Unanswered | Cancelled | Expired

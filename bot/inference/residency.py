@@ -1,0 +1,75 @@
+"""Which model is loaded in which worker, and which must go to make room. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+
+@dataclass(slots=True)
+class _Resident:
+    size_bytes: int
+    used_at: float
+
+
+Place = tuple[int, str]
+"""A worker's id and a model's id."""
+
+
+class Residency:
+    """Keeps the models in memory under a budget: the least recently used go first.
+
+    Args:
+        budget_bytes: What all loaded models together may take.
+        clock: Seconds, monotonic.
+    """
+
+    def __init__(self, *, budget_bytes: int, clock: Callable[[], float]) -> None:
+        self.budget_bytes = budget_bytes
+        self._clock = clock
+        self._residents: dict[Place, _Resident] = {}
+
+    @property
+    def used_bytes(self) -> int:
+        """What the loaded models take, each worker's counted."""
+        return sum(r.size_bytes for r in self._residents.values())
+
+    def models_of(self, worker_id: int) -> frozenset[str]:
+        """Return the models that are loaded, or being loaded, in a worker."""
+        return frozenset(model for worker, model in self._residents if worker == worker_id)
+
+    def add(self, place: Place, size_bytes: int) -> None:
+        """Note that a model is loaded, or is about to be, and what it takes."""
+        self._residents[place] = _Resident(size_bytes, self._clock())
+
+    def touch(self, place: Place) -> None:
+        """Note that a model is used now."""
+        self._residents[place].used_at = self._clock()
+
+    def remove(self, place: Place) -> None:
+        """Note that a model is gone."""
+        self._residents.pop(place, None)
+
+    def forget_worker(self, worker_id: int) -> None:
+        """Note that a worker is gone, and all its models with it."""
+        for place in [p for p in self._residents if p[0] == worker_id]:
+            del self._residents[place]
+
+    def to_unload(self, size_bytes: int, busy: Collection[Place]) -> list[Place]:
+        """Return what to unload, oldest first, so that ``size_bytes`` more fit the budget.
+
+        Models that run jobs stay; if those alone fill the budget, what is returned is not enough,
+        and the load goes ahead: the budget is a bound on what is kept, not on what is needed.
+        """
+        excess = self.used_bytes + size_bytes - self.budget_bytes
+        leaving = []
+        idle = [(r.used_at, place) for place, r in self._residents.items() if place not in busy]
+        for _, place in sorted(idle):
+            if excess <= 0:
+                break
+            leaving.append(place)
+            excess -= self._residents[place].size_bytes
+        return leaving

@@ -1,0 +1,271 @@
+"""A worker: holds models and runs jobs on them. Knows nothing of members, queues or Discord.
+
+Two threads: the reader takes frames off the socket, answers pings and sets cancel flags at once,
+so that a worker deep in native code still counts as alive; the main thread owns every net.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from bot.errors import UserError
+from bot.families.base import BatchFamily, GeneratingFamily, Stopped
+from bot.inference import wire
+from bot.tasks.progress import Started, StepDone, TextSoFar
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from bot.inference.wire import FromWorker, ToWorker
+    from bot.tasks.picture import Picture
+    from bot.tasks.progress import Progress
+
+NICENESS = 5
+OOM_SCORE = 800  # the kernel takes a worker before it takes the bot
+
+
+def main(connection: socket.socket, missing: tuple[str, ...]) -> None:
+    """Be a worker on this connection until the bot closes it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.nice(NICENESS)
+    with contextlib.suppress(OSError):  # Linux only
+        Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE))
+    sys.stdout = sys.stderr  # a library's print is a line in the log
+    torch.set_num_threads(int(os.environ.get("MENAGERIE_THREADS", "1")))
+    lock = threading.Lock()
+
+    def send(message: FromWorker) -> None:
+        with lock:
+            connection.sendall(wire.frame(message))
+
+    worker = Worker(send)
+    threading.Thread(target=_read, args=(connection, worker), daemon=True).start()
+    send(wire.Hello(os.getpid(), missing))
+    with torch.inference_mode():
+        worker.run()
+
+
+def _read(connection: socket.socket, worker: Worker) -> None:
+    try:
+        while (body := wire.receive(connection)) is not None:
+            worker.receive(wire.to_worker.decode(body))
+    except ConnectionResetError:
+        pass
+    except Exception:
+        traceback.print_exc()
+    finally:
+        os._exit(0)  # the bot is gone: nobody wants the rest
+
+
+@dataclass(slots=True)
+class _Running:
+    """A job in this worker, and the flag by which it is stopped."""
+
+    order: wire.RunJob
+    send: Callable[[FromWorker], None]
+    started_at: float = 0.0
+    seq: int = 0
+    shown: str = ""
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+    def start(self) -> None:
+        self.started_at = time.monotonic()
+        self.report(Started())
+
+    def report(self, progress: Progress) -> None:
+        self.send(wire.Progressed(self.order.job_id, self.seq, progress))
+        self.seq += 1
+
+    @property
+    def run_s(self) -> float:
+        return time.monotonic() - self.started_at
+
+    @property
+    def expired(self) -> bool:
+        return self.run_s > self.order.max_run_s
+
+
+class _BatchRun:
+    """The :class:`bot.families.base.Run` of a batch: one flag and one deadline for one job."""
+
+    def __init__(self, running: _Running, count: Callable[[], None]) -> None:
+        self._running = running
+        self._count = count
+
+    def check(self) -> None:
+        self._count()
+        if self._running.cancelled.is_set() or self._running.expired:
+            raise Stopped
+
+    def step(self, done: int, total: int, preview: Picture | None = None) -> None:
+        self._running.report(StepDone(done=done, total=total, preview=preview))
+        self.check()
+
+
+class Worker:
+    """Loads models and runs jobs; the same class serves any transport.
+
+    Args:
+        send: Takes every message for the bot; called from both threads.
+    """
+
+    def __init__(self, send: Callable[[FromWorker], None]) -> None:
+        self._send = send
+        self._inbox: queue.SimpleQueue[ToWorker] = queue.SimpleQueue()
+        self._jobs: dict[str, _Running] = {}
+        self._families: dict[str, BatchFamily[Any, Any] | GeneratingFamily] = {}
+        self._batch: deque[_Running] = deque()
+        self._steps = 0
+
+    def receive(self, message: ToWorker) -> None:
+        """Take a message; pings and cancels act at once, the rest waits its turn."""
+        match message:
+            case wire.Ping():
+                self._send(wire.Pong(self._steps))
+            case wire.CancelJob(job_id):
+                if (running := self._jobs.get(job_id)) is not None:
+                    running.cancelled.set()
+            case wire.RunJob(job_id):
+                self._jobs[job_id] = _Running(message, self._send)
+                self._inbox.put(message)
+            case _:
+                self._inbox.put(message)
+
+    def run(self) -> None:
+        """Work for ever: take messages, then advance whatever is under way by one step."""
+        while True:
+            busy = bool(self._jobs)
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    self._handle(self._inbox.get(block=not busy))
+                    busy = True
+            self._advance_texts()
+            if self._batch:
+                self._run_batch(self._batch.popleft())
+
+    def _handle(self, message: ToWorker) -> None:
+        match message:
+            case wire.Load():
+                self._load(message)
+            case wire.Unload(model_id):
+                self._families.pop(model_id, None)
+            case wire.RunJob(job_id):
+                self._begin(self._jobs[job_id])
+
+    def _load(self, message: wire.Load) -> None:
+        model, began = message.model, time.monotonic()
+        try:
+            module = importlib.import_module(f"bot.families.{model.family}")
+            family = module.load(model, Path(message.folder))
+        except Exception as error:
+            text = f"{type(error).__name__}: {error}"
+            self._send(wire.LoadFailed(model.id, text, traceback.format_exc()))
+            return
+        self._families[model.id] = family
+        load_s = time.monotonic() - began
+        self._send(wire.Loaded(model.id, family.size_bytes(), load_s))
+
+    def _begin(self, running: _Running) -> None:
+        family = self._families.get(running.order.model_id)
+        if family is None:  # its load failed, and that was reported
+            del self._jobs[running.order.job_id]
+        elif isinstance(family, BatchFamily):
+            self._batch.append(running)
+        else:
+            with self._ending(running):
+                running.start()
+                row = family.row(running.order.request, running.order.seed)
+                family.engine.join(running.order.job_id, row)
+
+    def _advance_texts(self) -> None:
+        for family in self._families.values():
+            if isinstance(family, GeneratingFamily) and len(family.engine):
+                self._stop_rows(family)
+                self._step(family)
+
+    def _stop_rows(self, family: GeneratingFamily) -> None:
+        for job_id in family.engine.joined():
+            running = self._jobs[job_id]
+            if running.cancelled.is_set() or running.expired:
+                family.engine.leave(job_id)
+                self._stopped(running)
+
+    def _step(self, family: GeneratingFamily) -> None:
+        try:
+            emissions = family.engine.step()
+        except Exception as error:  # one border of two: a fault ends these rows, not the worker
+            for job_id in family.engine.joined():
+                family.engine.leave(job_id)
+                self._failed(self._jobs[job_id], error)
+            return
+        self._steps += 1
+        for emission in emissions:
+            running = self._jobs[emission.key]
+            request = running.order.request
+            with self._ending(running):
+                if emission.finish is not None:
+                    self._done(running, family.result(request, emission.finish))
+                elif (text := family.shown(request, emission.text)) != running.shown:
+                    running.shown = text
+                    running.report(TextSoFar(text=text))
+
+    def _run_batch(self, running: _Running) -> None:
+        family = self._families[running.order.model_id]
+        assert isinstance(family, BatchFamily)
+        with self._ending(running):
+            running.start()
+            run = _BatchRun(running, self._count_step)
+            run.check()
+            inputs = family.preprocess(running.order.request, running.order.seed)
+            run.check()
+            outputs = family.forward([inputs], run)
+            if len(outputs) != 1:
+                raise RuntimeError(f"{running.order.model_id}: {len(outputs)} outputs for 1 input")
+            self._done(running, family.postprocess(outputs[0], running.order.request))
+
+    @contextlib.contextmanager
+    def _ending(self, running: _Running) -> Any:
+        """Turn what a family raises into the job's end."""
+        try:
+            yield
+        except UserError as error:
+            del self._jobs[running.order.job_id]
+            self._send(wire.Refused(running.order.job_id, str(error)))
+        except Stopped:
+            self._stopped(running)
+        except Exception as error:  # the other border
+            self._failed(running, error)
+
+    def _done(self, running: _Running, result: Any) -> None:
+        del self._jobs[running.order.job_id]
+        self._send(wire.Done(running.order.job_id, result, running.run_s))
+
+    def _stopped(self, running: _Running) -> None:
+        del self._jobs[running.order.job_id]
+        expired = not running.cancelled.is_set()
+        self._send(wire.Ended(running.order.job_id, expired))
+
+    def _failed(self, running: _Running, error: Exception) -> None:
+        del self._jobs[running.order.job_id]
+        text = f"{type(error).__name__}: {error}"
+        trace = "".join(traceback.format_exception(error))
+        self._send(wire.Failed(running.order.job_id, text, trace))
+
+    def _count_step(self) -> None:
+        self._steps += 1

@@ -1,0 +1,93 @@
+"""One event a line, key=value or JSON, to standard error and to a file; never a secret.
+
+discord.py and other libraries log through the same lines.
+"""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import sys
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+    from pathlib import Path
+
+    from structlog.typing import Processor
+
+MASK = "•••"
+FILE_BYTES = 5 << 20
+FILES_KEPT = 3
+
+
+def set_up(
+    level: str, style: str, folder: Path | None = None, secrets: tuple[str, ...] = ()
+) -> None:
+    """Send all logs to standard error, and to ``folder`` where one is given.
+
+    Args:
+        level: ``debug``, ``info``, ``warning`` or ``error``.
+        style: ``console`` for people, ``json`` for machines.
+        folder: Where ``menagerie.log`` is kept, rotated.
+        secrets: Texts that are masked wherever they turn up.
+    """
+    hide = _Hide(tuple(s for s in secrets if s))
+    shared: list[Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        hide,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    root = logging.getLogger()
+    root.handlers = [_handler(logging.StreamHandler(sys.stderr), style, shared)]
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "menagerie.log"
+        kept = logging.handlers.RotatingFileHandler(
+            path, maxBytes=FILE_BYTES, backupCount=FILES_KEPT
+        )
+        root.addHandler(_handler(kept, "json", shared))
+    root.setLevel(level.upper())
+    logging.getLogger("discord").setLevel(max(logging.WARNING, root.level))
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+def _handler(handler: logging.Handler, style: str, shared: list[Processor]) -> logging.Handler:
+    last: Processor = structlog.processors.JSONRenderer()
+    if style == "console":
+        last = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+        )
+    )
+    return handler
+
+
+class _Hide:
+    """A processor that masks secrets in every text of an event."""
+
+    def __init__(self, secrets: tuple[str, ...]) -> None:
+        self._secrets = secrets
+
+    def __call__(
+        self, _: Any, __: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        for key, value in event.items():
+            if isinstance(value, str):
+                for secret in self._secrets:
+                    value = value.replace(secret, MASK)
+                event[key] = value
+        return event

@@ -1,0 +1,40 @@
+"""What the machine, or the container around the bot, grants: cores and memory."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+CGROUP = Path("/sys/fs/cgroup")
+FALLBACK_MB = 4_000
+MEGABYTE = 1_000_000
+
+
+def cores(cgroup: Path = CGROUP) -> int:
+    """Return how many cores this process may keep busy, at least one."""
+    granted = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    quota = _words(cgroup / "cpu.max")
+    if len(quota) == 2 and quota[0].isdigit():
+        granted = min(granted or 1, int(quota[0]) // int(quota[1]))
+    return max(1, granted or 1)
+
+
+def memory_mb(cgroup: Path = CGROUP, meminfo: Path = Path("/proc/meminfo")) -> int:
+    """Return the megabytes of memory that this process may take: the machine's or the limit's."""
+    limits = [_total(meminfo)]
+    for file in ("memory.max", "memory/memory.limit_in_bytes"):
+        limits += [int(word) for word in _words(cgroup / file) if word.isdigit()]
+    known = [limit for limit in limits if limit > 0]
+    return min(known) // MEGABYTE if known else FALLBACK_MB
+
+
+def _total(meminfo: Path) -> int:
+    words = _words(meminfo)
+    return int(words[1]) * 1024 if words[:1] == ["MemTotal:"] else 0
+
+
+def _words(file: Path) -> list[str]:
+    try:
+        return file.read_text(encoding="ascii").split()
+    except (OSError, ValueError):
+        return []

@@ -1,0 +1,1 @@
+"""Bare modules, one architecture a file; they know torch and nothing else."""

@@ -1,0 +1,220 @@
+"""Between what people ask and what models do: picks the model, checks the request, keeps the books.
+
+Knows nothing of Discord; the command line and the cogs use it alike.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from bot.errors import InferenceError, UserError
+from bot.inference.executor import ExecutorStatus
+from bot.inference.job import Answered, Cancelled, Expired, Job, Outcome, Unanswered
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from bot.catalogue.catalogue import Catalogue
+    from bot.catalogue.model import Model
+    from bot.inference.executor import Executor
+    from bot.metrics import Metrics
+    from bot.store.store import Store
+    from bot.tasks.caller import Caller
+    from bot.tasks.progress import Progress
+    from bot.tasks.registry import AnyRequest
+
+__all__ = [
+    "Answered",
+    "Cancelled",
+    "ExecutorStatus",
+    "Expired",
+    "Outcome",
+    "Service",
+    "Submitted",
+    "Unanswered",
+]
+
+SEED_BITS = 32
+MAX_FILE_BYTES = 25 << 20
+
+log = structlog.get_logger("service")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    """A request on its way: its job, and the news of it; the last item is the outcome."""
+
+    job: Job
+    news: AsyncIterator[Progress | Outcome]
+
+
+class Service:
+    """Takes requests and gives back news of them.
+
+    Args:
+        is_present: Whether a model's checkpoint is on this machine.
+        is_supported: Whether there is a family for the model.
+        preferred: Task -> the operator's choice of model; empty leaves it to the catalogue.
+    """
+
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue,
+        executor: Executor,
+        store: Store,
+        metrics: Metrics,
+        is_present: Callable[[Model], bool],
+        is_supported: Callable[[Model], bool],
+        preferred: Callable[[str], str],
+    ) -> None:
+        self._catalogue = catalogue
+        self._executor = executor
+        self._store = store
+        self._metrics = metrics
+        self._is_present = is_present
+        self._is_supported = is_supported
+        self._preferred = preferred
+
+    def ready_models(self, task: str) -> list[Model]:
+        """Return the models that can do a task now, the one that is taken by default first."""
+        ready = [m for m in self._catalogue.for_task(task) if self._is_ready(m)]
+        preferred = self._preferred(task)
+        return sorted(ready, key=lambda m: m.id != preferred)
+
+    def all_models(self) -> list[tuple[Model, bool]]:
+        """Return every model of the catalogue, and whether it can be used now."""
+        return [(model, self._is_ready(model)) for model in self._catalogue]
+
+    def check(self, request: AnyRequest, model_id: str | None = None) -> Model:
+        """Return the model that will answer a request.
+
+        Raises:
+            UserError: The model is unknown, unfit or absent, or the request is empty or too long.
+        """
+        model = self._choose(request.task(), model_id)
+        for name in request.text_fields:
+            text = getattr(request, name)
+            if text is not None:
+                _check_text(name, text, model)
+        for name in request.file_fields:
+            data = getattr(request, name)
+            if data is not None:
+                _check_file(name, data)
+        return model
+
+    async def submit(
+        self,
+        request: AnyRequest,
+        caller: Caller,
+        *,
+        model_id: str | None = None,
+        seed: int | None = None,
+    ) -> Submitted:
+        """Send a request on its way.
+
+        Raises:
+            UserError: As :meth:`check`, or the queue is full (:class:`bot.errors.BusyError`).
+        """
+        job = Job(
+            id=secrets.token_hex(4),
+            request=request,
+            model=self.check(request, model_id),
+            seed=secrets.randbits(SEED_BITS) if seed is None else seed,
+            caller=caller,
+        )
+        self._executor.submit(job)
+        log.info("job queued", job=job.id, task=request.task(), model=job.model.id)
+        await self._store.record(job)
+        return Submitted(job=job, news=self._news(job))
+
+    def cancel(self, job_id: str) -> None:
+        """Stop a job; one that has ended is left alone."""
+        self._executor.cancel(job_id)
+
+    def status(self) -> ExecutorStatus:
+        """Return what the executor is doing now."""
+        return self._executor.status()
+
+    async def _news(self, job: Job) -> AsyncIterator[Progress | Outcome]:
+        async for item in self._executor.follow(job.id):
+            if isinstance(item, Outcome):
+                await self._settle(job, item)
+            yield item
+
+    async def _settle(self, job: Job, outcome: Outcome) -> None:
+        state, timings, error = "done", None, None
+        match outcome:
+            case Answered():
+                timings = outcome.timings
+            case Unanswered():
+                state, error = "failed", outcome.error
+            case Cancelled():
+                state = "cancelled"
+            case Expired():
+                state = "expired"
+        details = {"run_s": round(timings.run_s, 3)} if timings else {}
+        log.info("job ended", job=job.id, state=state, model=job.model.id, **details)
+        if isinstance(error, InferenceError):
+            log.error("job failed", job=job.id, error=str(error), trace=error.remote_traceback)
+        self._metrics.job_ended(job, state, timings)
+        await self._store.settle(job.id, state, timings)
+
+    def _is_ready(self, model: Model) -> bool:
+        return self._is_supported(model) and self._is_present(model)
+
+    def _choose(self, task: str, model_id: str | None) -> Model:
+        if model_id is None:
+            ready = self.ready_models(task)
+            if not ready:
+                raise UserError(self._nothing_for(task))
+            return ready[0]
+        model = self._catalogue.get(model_id)
+        able = [m.id for m in self._catalogue.for_task(task) if self._is_ready(m)]
+        choice = f" These can: {', '.join(able)}." if able else ""
+        if task not in model.tasks:
+            raise UserError(f"{model.title} cannot do /{task}.{choice}")
+        if not self._is_supported(model):
+            raise UserError(f"{model.title} cannot be run by this version yet.{choice}")
+        if not self._is_present(model):
+            raise UserError(
+                f"{model.title} is not on this machine. Whoever runs the bot can fetch it: "
+                f"`python -m bot models fetch {model.id}`.{choice}"
+            )
+        return model
+
+    def _nothing_for(self, task: str) -> str:
+        supported = [m for m in self._catalogue.for_task(task) if self._is_supported(m)]
+        if supported:
+            return (
+                f"No model on this machine can do /{task} yet. Whoever runs the bot can fetch "
+                f"{supported[0].title}: `python -m bot models fetch {supported[0].id}`."
+            )
+        known = [m.repo or m.id for m in self._catalogue.for_task(task)]
+        named = f" It is meant for {' or '.join(known[:2])}." if known else ""
+        return f"No model on this machine can do /{task}: this version cannot run one yet.{named}"
+
+
+def _check_text(name: str, text: str, model: Model) -> None:
+    if not text.strip():
+        raise UserError(f"The {name} is empty. Write something and ask again.")
+    limit = model.limits.max_input_chars
+    if len(text) > limit:
+        raise UserError(
+            f"The {name} has {len(text):,} characters; {model.title} takes at most {limit:,}. "
+            "Shorten it and ask again."
+        )
+
+
+def _check_file(name: str, data: bytes) -> None:
+    if not data:
+        raise UserError(f"The {name.replace('_', ' ')} is an empty file. Send another one.")
+    if len(data) > MAX_FILE_BYTES:
+        raise UserError(
+            f"The {name.replace('_', ' ')} has {len(data) / (1 << 20):.1f} MB; the limit is "
+            f"{MAX_FILE_BYTES >> 20} MB. Send a smaller one."
+        )

@@ -1,0 +1,1 @@
+"""What is kept: jobs and who asked for them, in SQL."""

@@ -1,0 +1,1 @@
+"""From a request to a reply in Discord: defer, show progress, cancel, answer."""

@@ -1,0 +1,9 @@
+"""Options that many commands share: their descriptions and their ranges."""
+
+from __future__ import annotations
+
+from discord import app_commands
+
+MODEL = "Which model; without it, the one that suits best"
+SEED = "The same seed gives the same answer again"
+Seed = app_commands.Range[int, 0, 2**32 - 1]

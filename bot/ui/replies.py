@@ -1,0 +1,152 @@
+"""What people read: progress, results and errors as the content of a message."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import discord
+
+from bot.errors import InferenceError, UserError
+from bot.tasks.image_to_text import LinesResult
+from bot.tasks.picture import Picture
+from bot.tasks.progress import Loading, Queued, Started, StepDone, TextSoFar
+from bot.tasks.recommend import FilmsResult
+from bot.tasks.text_to_text import TextResult
+from bot.ui.limits import ALT_TEXT, CONTENT, clip
+
+if TYPE_CHECKING:
+    from bot.catalogue.model import Model
+    from bot.service import Answered, ExecutorStatus, Expired, Submitted
+    from bot.tasks.progress import Progress
+    from bot.tasks.registry import Result
+
+CURSOR = " ▌"
+BAR = 12  # cells of a progress bar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """The content of a message, and its files as (name, bytes, alt text)."""
+
+    content: str
+    files: tuple[tuple[str, bytes, str | None], ...] = ()
+
+    def as_edit(self) -> dict[str, Any]:
+        """Return what ``edit_original_response`` takes; its files can be sent only once."""
+        files = [
+            discord.File(io.BytesIO(data), name, description=alt) for name, data, alt in self.files
+        ]
+        return {"content": self.content, "attachments": files}
+
+
+def waiting(progress: Progress) -> Reply:
+    """Return what is shown while a job is under way."""
+    match progress:
+        case Queued(ahead=0):
+            return Reply(content="Next in the queue…")
+        case Queued(ahead=ahead, eta_s=eta_s):
+            when = f", about {max(1, round(eta_s))} s" if eta_s is not None else ""
+            return Reply(content=f"In the queue: {ahead} before you{when}.")
+        case Loading(model=model):
+            return Reply(content=f"Waking {model}…")
+        case TextSoFar(text=text):
+            return Reply(content=clip(text, CONTENT - len(CURSOR)) + CURSOR)
+        case StepDone(done=done, total=total, preview=preview):
+            filled = round(BAR * done / max(1, total))
+            bar = "▰" * filled + "▱" * (BAR - filled)
+            files = () if preview is None else (_file("preview", preview),)
+            return Reply(content=f"{bar} {done}/{total}", files=files)
+        case Started():
+            return Reply(content="At work…")
+
+
+def finished(submitted: Submitted, answered: Answered) -> Reply:
+    """Return the answer, and below it in small print where it came from."""
+    job = submitted.job
+    parts = [job.model.title]
+    if job.model.starter:
+        parts.append("starter model, small")
+    if job.request.uses_seed:
+        parts.append(f"seed {job.seed}")
+    parts.append(f"{answered.timings.run_s:.1f} s")
+    footer = f"-# {' · '.join(parts)} · `{job.id}`"
+    return _with_footer(answered.result, footer, job.id)
+
+
+def late(submitted: Submitted, expired: Expired) -> UserError:
+    """Return what is said of a job whose time was up."""
+    if expired.waiting:
+        return UserError(
+            f"This waited for {expired.limit_s / 60:.0f} minutes, longer than Discord keeps a "
+            "request open. Try again when fewer people are asking."
+        )
+    return UserError(
+        f"This ran for {expired.limit_s:.0f} s, which is all that {submitted.job.model.title} may "
+        "take for one answer. Ask for less, or choose a faster model."
+    )
+
+
+def apology(error: Exception, reference: str) -> str:
+    """Return what a member is told of an error; ``reference`` finds it in the log."""
+    if isinstance(error, UserError):
+        return clip(str(error), CONTENT)
+    if isinstance(error, InferenceError):
+        reference = error.reference
+    return (
+        "Something went wrong on this side; it was not your doing. Try again, or another model. "
+        f"Whoever runs the bot can look it up as `{reference}`."
+    )
+
+
+def model_list(models: list[tuple[Model, bool]]) -> str:
+    """Return the models that can be used now, a line each, and how many more are known."""
+    here = [model for model, ready in models if ready]
+    lines = [
+        f"**{m.title}** `{m.id}` · {' '.join('/' + task for task in m.tasks)} · {m.licence}"
+        for m in here
+    ]
+    known = len(models) - len(here)
+    lines.append(f"-# {known} more are known; whoever runs the bot can fetch them.")
+    return clip("\n".join(lines), CONTENT)
+
+
+def status_line(status: ExecutorStatus) -> str:
+    """Return how busy the executor is, and what is loaded."""
+    loaded = sorted({model for models in status.models.values() for model in models})
+    return (
+        f"{status.workers} workers, {status.running} requests running, {status.waiting} waiting.\n"
+        f"Awake: {', '.join(loaded) or 'no model yet'} ({status.resident_bytes >> 20} MB)."
+    )
+
+
+def _with_footer(result: Result, footer: str, job_id: str) -> Reply:
+    match result:
+        case TextResult(text=text):
+            return _text_reply(text or "*(The model had nothing to add.)*", footer, job_id)
+        case LinesResult(lines=()):
+            return Reply(content=f"I can find no text in this picture.\n{footer}")
+        case LinesResult():
+            return _text_reply(result.text, footer, job_id, fence="```")
+        case Picture():
+            return Reply(content=footer, files=(_file(job_id, result),))
+        case FilmsResult(films=films):
+            lines = [f"{n}. {film.title} ({film.stars:.1f} ★)" for n, film in enumerate(films, 1)]
+            return _text_reply("\n".join(lines), footer, job_id)
+
+
+def _text_reply(text: str, footer: str, job_id: str, fence: str = "") -> Reply:
+    """Return a text whole where a message holds it; else its beginning, and all of it as a file."""
+    inner = text.replace("```", "'''") if fence else text
+    opening, closing = (f"{fence}\n", f"\n{fence}") if fence else ("", "")
+    room = CONTENT - len(footer) - len(opening) - len(closing) - 1
+    content = f"{opening}{clip(inner, room)}{closing}\n{footer}"
+    if len(inner) <= room:
+        return Reply(content=content)
+    return Reply(content=content, files=((f"{job_id}.txt", text.encode(), None),))
+
+
+def _file(name: str, picture: Picture) -> tuple[str, bytes, str | None]:
+    ending = picture.media_type.removeprefix("image/")
+    return f"{name}.{ending}", picture.data, clip(picture.alt_text, ALT_TEXT)

@@ -1,0 +1,47 @@
+"""Pictures in, texts out: ocr."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.tasks.image_to_text import ReadText
+from bot.ui.answer import answer
+from bot.ui.attachments import check_picture
+from bot.ui.choices import model_choices
+from bot.ui.options import MODEL
+
+if TYPE_CHECKING:
+    from bot.client import Menagerie
+
+
+class ImageToText(commands.Cog):
+    """Commands whose answer is a text about a picture."""
+
+    def __init__(self, bot: Menagerie) -> None:
+        self.service = bot.service
+
+    @app_commands.command()
+    @app_commands.describe(image="A picture with text in it", model=MODEL)
+    @app_commands.autocomplete(model=model_choices("ocr"))
+    async def ocr(
+        self,
+        interaction: discord.Interaction[Menagerie],
+        image: discord.Attachment,
+        model: str | None = None,
+    ) -> None:
+        """Read the text in a picture."""
+
+        async def request() -> ReadText:
+            return ReadText(image=await image.read())
+
+        check_picture(image)
+        await answer(interaction, self.service, request, model=model)
+
+
+async def setup(bot: Menagerie) -> None:
+    """Add the cog to the bot."""
+    await bot.add_cog(ImageToText(bot))

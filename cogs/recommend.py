@@ -1,0 +1,40 @@
+"""Films to watch next: recommend."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.tasks.recommend import RecommendFilms
+from bot.ui.answer import answer
+from bot.ui.choices import model_choices
+from bot.ui.options import MODEL
+
+if TYPE_CHECKING:
+    from bot.client import Menagerie
+
+
+class Recommend(commands.Cog):
+    """Commands whose answer is what somebody may like."""
+
+    def __init__(self, bot: Menagerie) -> None:
+        self.service = bot.service
+
+    @app_commands.command()
+    @app_commands.describe(
+        liked="Films you have seen, with stars from 1 to 5: Alien 5, Casablanca 4", model=MODEL
+    )
+    @app_commands.autocomplete(model=model_choices("recommend"))
+    async def recommend(
+        self, interaction: discord.Interaction[Menagerie], liked: str, model: str | None = None
+    ) -> None:
+        """Name films that you may like, from those you have seen."""
+        await answer(interaction, self.service, RecommendFilms(liked=liked), model=model)
+
+
+async def setup(bot: Menagerie) -> None:
+    """Add the cog to the bot."""
+    await bot.add_cog(Recommend(bot))

@@ -1,0 +1,65 @@
+"""Words in, pictures out: imagine and conjure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.tasks.text_to_image import ConjurePicture, ImaginePicture
+from bot.ui.answer import answer
+from bot.ui.choices import model_choices
+from bot.ui.options import MODEL, SEED, Seed
+
+if TYPE_CHECKING:
+    from bot.client import Menagerie
+
+Truncation = app_commands.Range[float, 0.1, 1.0]
+
+
+class TextToImage(commands.Cog):
+    """Commands whose answer is a picture made from words."""
+
+    def __init__(self, bot: Menagerie) -> None:
+        self.service = bot.service
+
+    @app_commands.command()
+    @app_commands.describe(prompt="What the picture should show", model=MODEL, seed=SEED)
+    @app_commands.autocomplete(model=model_choices("imagine"))
+    async def imagine(
+        self,
+        interaction: discord.Interaction[Menagerie],
+        prompt: str,
+        model: str | None = None,
+        seed: Seed | None = None,
+    ) -> None:
+        """Draw what a sentence describes."""
+        request = ImaginePicture(prompt=prompt)
+        await answer(interaction, self.service, request, model=model, seed=seed)
+
+    @app_commands.command()
+    @app_commands.describe(
+        what="A thing by its name, such as goldfish",
+        truncation="Low is likely and alike, high is varied and odd",
+        model=MODEL,
+        seed=SEED,
+    )
+    @app_commands.autocomplete(model=model_choices("conjure"))
+    async def conjure(
+        self,
+        interaction: discord.Interaction[Menagerie],
+        what: str,
+        truncation: Truncation | None = None,
+        model: str | None = None,
+        seed: Seed | None = None,
+    ) -> None:
+        """Draw a thing by the name of its kind."""
+        request = ConjurePicture(what=what, truncation=truncation)
+        await answer(interaction, self.service, request, model=model, seed=seed)
+
+
+async def setup(bot: Menagerie) -> None:
+    """Add the cog to the bot."""
+    await bot.add_cog(TextToImage(bot))

@@ -1,0 +1,154 @@
+"""Texts in, texts out: complete, fill, summarize, translate, ask, sentiment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.errors import UserError
+from bot.tasks.text_to_text import (
+    AnswerQuestion,
+    ClassifySentiment,
+    CompleteText,
+    FillMask,
+    Summarize,
+    Translate,
+)
+from bot.ui import attachments
+from bot.ui.answer import answer
+from bot.ui.choices import model_choices
+from bot.ui.options import MODEL, SEED, Seed
+
+if TYPE_CHECKING:
+    from bot.client import Menagerie
+
+Interaction = discord.Interaction["Menagerie"]
+Tokens = app_commands.Range[int, 1, 512]
+Temperature = app_commands.Range[float, 0.0, 2.0]
+
+
+class TextToText(commands.Cog):
+    """Commands whose answer is a text about a text."""
+
+    def __init__(self, bot: Menagerie) -> None:
+        self.service = bot.service
+
+    @app_commands.command()
+    @app_commands.describe(
+        prompt="The text to go on from",
+        model=MODEL,
+        max_tokens="How much to write at most; a token is about four letters",
+        temperature="0 is sober, 1 is lively, 2 is wild",
+        seed=SEED,
+    )
+    @app_commands.autocomplete(model=model_choices("complete"))
+    async def complete(
+        self,
+        interaction: Interaction,
+        prompt: str,
+        model: str | None = None,
+        max_tokens: Tokens | None = None,
+        temperature: Temperature | None = None,
+        seed: Seed | None = None,
+    ) -> None:
+        """Continue a text."""
+        request = CompleteText(prompt=prompt, max_tokens=max_tokens, temperature=temperature)
+        await answer(interaction, self.service, request, model=model, seed=seed)
+
+    @app_commands.command()
+    @app_commands.describe(text="A text with one hole: [MASK], <mask> or ___", model=MODEL)
+    @app_commands.autocomplete(model=model_choices("fill"))
+    async def fill(self, interaction: Interaction, text: str, model: str | None = None) -> None:
+        """Find the words that fit a hole in a text."""
+        await answer(interaction, self.service, FillMask(text=text), model=model)
+
+    @app_commands.command()
+    @app_commands.describe(text="The text", file="Or a .txt or .md file", model=MODEL)
+    @app_commands.autocomplete(model=model_choices("summarize"))
+    async def summarize(
+        self,
+        interaction: Interaction,
+        text: str | None = None,
+        file: discord.Attachment | None = None,
+        model: str | None = None,
+    ) -> None:
+        """Say a long text in a few sentences."""
+
+        async def request() -> Summarize:
+            return Summarize(text=await _given(text, file) or "")
+
+        if text is None and file is None:
+            raise UserError("There is nothing to summarize. Give a text, or attach a .txt file.")
+        wanted = Summarize(text=text) if text is not None else request
+        await answer(interaction, self.service, wanted, model=model)
+
+    @app_commands.command()
+    @app_commands.describe(
+        text="The text",
+        to="The language you want, such as de",
+        source="The language it is in, such as en",
+        model=MODEL,
+    )
+    @app_commands.rename(source="from")
+    @app_commands.autocomplete(model=model_choices("translate"))
+    async def translate(
+        self,
+        interaction: Interaction,
+        text: str,
+        to: str,
+        source: str | None = None,
+        model: str | None = None,
+    ) -> None:
+        """Translate a text."""
+        request = Translate(text=text, to=to, source=source)
+        await answer(interaction, self.service, request, model=model)
+
+    @app_commands.command()
+    @app_commands.describe(
+        question="What you want to know",
+        context="A text that holds the answer",
+        file="Or a .txt or .md file that holds it",
+        model=MODEL,
+        seed=SEED,
+    )
+    @app_commands.autocomplete(model=model_choices("ask"))
+    async def ask(
+        self,
+        interaction: Interaction,
+        question: str,
+        context: str | None = None,
+        file: discord.Attachment | None = None,
+        model: str | None = None,
+        seed: Seed | None = None,
+    ) -> None:
+        """Ask a question, about a text you give or about anything."""
+
+        async def request() -> AnswerQuestion:
+            return AnswerQuestion(question=question, context=await _given(context, file))
+
+        ready = AnswerQuestion(question=question, context=context)
+        wanted = request if file is not None else ready
+        await answer(interaction, self.service, wanted, model=model, seed=seed)
+
+    @app_commands.command()
+    @app_commands.describe(text="The text", model=MODEL)
+    @app_commands.autocomplete(model=model_choices("sentiment"))
+    async def sentiment(
+        self, interaction: Interaction, text: str, model: str | None = None
+    ) -> None:
+        """Tell whether a text sounds pleased or displeased."""
+        await answer(interaction, self.service, ClassifySentiment(text=text), model=model)
+
+
+async def _given(text: str | None, file: discord.Attachment | None) -> str | None:
+    """Return the text that was typed, and below it the one that was attached."""
+    parts = [part for part in (text, file and await attachments.read_text(file)) if part]
+    return "\n\n".join(parts) or None
+
+
+async def setup(bot: Menagerie) -> None:
+    """Add the cog to the bot."""
+    await bot.add_cog(TextToText(bot))
