@@ -127,10 +127,10 @@ class Service:
             seed=secrets.randbits(SEED_BITS) if seed is None else seed,
             caller=caller,
         )
-        self._executor.submit(job)
+        news = self._executor.submit(job)
         log.info("job queued", job=job.id, task=request.task(), model=job.model.id)
         await self._store.record(job)
-        return Submitted(job=job, news=self._news(job))
+        return Submitted(job=job, news=self._recorded(job, news))
 
     def cancel(self, job_id: str) -> None:
         """Stop a job; one that has ended is left alone."""
@@ -140,8 +140,10 @@ class Service:
         """Return what the executor is doing now."""
         return self._executor.status()
 
-    async def _news(self, job: Job) -> AsyncIterator[Progress | Outcome]:
-        async for item in self._executor.follow(job.id):
+    async def _recorded(
+        self, job: Job, news: AsyncIterator[Progress | Outcome]
+    ) -> AsyncIterator[Progress | Outcome]:
+        async for item in news:
             if isinstance(item, Outcome):
                 await self._settle(job, item)
             yield item

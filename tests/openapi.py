@@ -222,7 +222,8 @@ def _pointer(steps: list[str]) -> str:
 @functools.cache
 def _registry() -> Registry[Any]:
     resource = Resource.from_contents(document(), default_specification=DRAFT202012)
-    return Registry().with_resource(NAME, resource)
+    registry: Registry[Any] = Registry().with_resource(NAME, resource)
+    return registry
 
 
 @functools.cache

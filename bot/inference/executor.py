@@ -33,15 +33,12 @@ class Executor(Protocol):
     async def drain(self, timeout_s: float) -> None:
         """Admit no more jobs; give those that are there some time; then stop everything."""
 
-    def submit(self, job: Job) -> None:
-        """Queue a job.
+    def submit(self, job: Job) -> AsyncIterator[Progress | Outcome]:
+        """Queue a job; return the news of it, the outcome last.
 
         Raises:
             BusyError: The queue is full, or the executor is draining.
         """
-
-    def follow(self, job_id: str) -> AsyncIterator[Progress | Outcome]:
-        """Yield news of a submitted job, the outcome last; to be called once per job."""
 
     def cancel(self, job_id: str) -> None:
         """Stop a job, queued or running; one that has ended is left alone."""

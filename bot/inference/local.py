@@ -1,7 +1,8 @@
 """The executor on this machine: the scheduler's decisions carried out on the pool.
 
 A job is held here until its outcome is known. If its worker dies it goes back to the front of the
-queue with a strike; a job with two strikes is refused, for it may be what kills them.
+queue; if it was running, with a strike, and from then on it runs alone. A job with two strikes is
+refused, for it is most likely what kills them.
 """
 
 from __future__ import annotations
@@ -127,8 +128,8 @@ class LocalExecutor:
         self._models |= {model.id: model for model in models}
         self._preload = tuple(model.id for model in models)
 
-    def submit(self, job: Job) -> None:
-        """Queue a job.
+    def submit(self, job: Job) -> AsyncIterator[Progress | Outcome]:
+        """Queue a job; return the news of it, the outcome last.
 
         Raises:
             BusyError: The queue is full, or the executor is draining.
@@ -136,19 +137,11 @@ class LocalExecutor:
         if self._draining:
             raise BusyError("The bot is restarting. Try again in a minute.", retry_after_s=60.0)
         self._scheduler.admit(job)
-        self._held[job.id] = _Held(job)
+        held = self._held[job.id] = _Held(job)
         self._models[job.model.id] = job.model
         self._pump()
-        self._tell_place(self._held[job.id])
-
-    async def follow(self, job_id: str) -> AsyncIterator[Progress | Outcome]:
-        """Yield news of a submitted job, the outcome last; to be called once per job."""
-        news = self._held[job_id].news
-        while True:
-            item = await news.get()
-            yield item
-            if isinstance(item, Outcome):
-                return
+        self._tell_place(held)
+        return _news(held.news)
 
     def cancel(self, job_id: str) -> None:
         """Stop a job, queued or running; one that has ended is left alone."""
@@ -173,6 +166,16 @@ class LocalExecutor:
             deaths=self._deaths,
         )
 
+    @property
+    def pids(self) -> dict[int, int]:
+        """Worker id -> process id, of the workers that are up."""
+        return self._pool.pids
+
+    @property
+    def forkserver_pid(self) -> int:
+        """The process id of the forkserver."""
+        return self._pool.forkserver_pid
+
     # What the pool reports.
 
     def worker_ready(self, worker_id: int) -> None:
@@ -191,9 +194,12 @@ class LocalExecutor:
         for place in [p for p in self._loads if p[0] == worker_id]:
             self._loads.pop(place).cancel()
             self._preload = tuple(m for m in self._preload if m != place[1])
-        for held in [h for h in self._held.values() if h.worker_id == worker_id]:
-            held.strikes += worker_id not in self._blameless
-            self._resume(held, status)
+        orphans = [h for h in self._held.values() if h.worker_id == worker_id]
+        begun = [h for h in orphans if h.started]
+        for held in orphans:
+            suspect = worker_id not in self._blameless and (held.started or not begun)
+            held.strikes += suspect
+            self._resume(held, status, suspect=suspect)
         self._blameless.discard(worker_id)
         self._pump()
 
@@ -224,8 +230,13 @@ class LocalExecutor:
     def _pump(self) -> None:
         """Give every job that can run now to its worker."""
         views = [
-            WorkerView(id=w, models=self._residency.models_of(w), running=self._running(w))
-            for w in sorted(self._ready)
+            WorkerView(
+                id=worker_id,
+                models=self._residency.models_of(worker_id),
+                running=self._running(worker_id),
+                closed=self._is_closed(worker_id),
+            )
+            for worker_id in sorted(self._ready)
         ]
         for assignment in self._scheduler.assign(views):
             self._begin(self._held[assignment.job.id], assignment.worker_id)
@@ -236,6 +247,10 @@ class LocalExecutor:
             if held.worker_id == worker_id:
                 counts[held.job.model.id] = counts.get(held.job.model.id, 0) + 1
         return counts
+
+    def _is_closed(self, worker_id: int) -> bool:
+        mine = (h.job.id for h in self._held.values() if h.worker_id == worker_id)
+        return any(self._scheduler.is_suspect(job_id) for job_id in mine)
 
     def _begin(self, held: _Held, worker_id: int) -> None:
         job = held.job
@@ -303,14 +318,14 @@ class LocalExecutor:
             self._blameless.add(worker_id)
             self._pool.kill(worker_id, f"job {held.job.id} {why}")
 
-    def _resume(self, held: _Held, status: int | None) -> None:
+    def _resume(self, held: _Held, status: int | None, *, suspect: bool) -> None:
         """Queue a job again whose worker died, unless it looks like the cause."""
         held.worker_id, held.started = None, False
         if held.deadline is not None:
             held.deadline.cancel()
         if held.strikes < MAX_STRIKES:
             log.warning("job resumes elsewhere", job=held.job.id, status=status)
-            self._scheduler.requeue(held.job)
+            self._scheduler.requeue(held.job, suspect=suspect)
         else:
             text = (
                 "This request stopped two workers, so it will not be tried a third time. "
@@ -352,6 +367,14 @@ class LocalExecutor:
                 self._settle(self._held[job.id], Expired(limit_s=job.max_wait_s, waiting=True))
             for held in self._held.values():
                 self._tell_place(held)
+
+
+async def _news(queue: asyncio.Queue[Progress | Outcome]) -> AsyncIterator[Progress | Outcome]:
+    while True:
+        item = await queue.get()
+        yield item
+        if isinstance(item, Outcome):
+            return
 
 
 def _answered(held: _Held, result: Result, run_s: float) -> Answered:

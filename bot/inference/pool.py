@@ -31,7 +31,7 @@ SILENCE_S = 20.0  # a worker whose reader thread is quiet for so long is stopped
 RETRY_S = 1.0  # before a forkserver that died is started anew
 KEPT_ENVIRONMENT = (
     *("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "VIRTUAL_ENV"),
-    *("PYTHONPATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES"),
+    *("PYTHONPATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "MENAGERIE_FAMILIES"),
     *("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"),
 )
 
@@ -78,7 +78,6 @@ class Pool:
         self._environ = worker_environment(environ, threads)
         self._workers: dict[int, WorkerProcess] = {}
         self._next_id = 1
-        self._closing = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._control: socket.socket
         self._forkserver: asyncio.subprocess.Process | None = None
@@ -91,6 +90,12 @@ class Pool:
         """Worker id -> process id, of the workers that are up."""
         return {w.id: w.pid for w in self._workers.values()}
 
+    @property
+    def forkserver_pid(self) -> int:
+        """The process id of the forkserver."""
+        assert self._forkserver is not None
+        return self._forkserver.pid
+
     async def start(self) -> None:
         """Start the forkserver; workers come up behind it without being waited for."""
         await self._start_forkserver()
@@ -100,7 +105,6 @@ class Pool:
 
     async def close(self) -> None:
         """Kill every process and wait until they are gone."""
-        self._closing = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -147,25 +151,27 @@ class Pool:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         """Take the forkserver's reports; when it dies its workers do too, so start again."""
-        while line := await reader.readline():
-            word, pid, *status = line.decode().split()
-            if word == "started":
-                self._exits[int(pid)] = asyncio.get_running_loop().create_future()
-                self._forked.put_nowait(int(pid))
-            else:
-                self._exits[int(pid)].set_result(int(status[0]))
-        writer.close()
+        try:
+            while line := await reader.readline():
+                self._note_report(*line.decode().split())
+        finally:
+            writer.close()
         assert self._forkserver is not None
-        status_code = await self._forkserver.wait()
-        log.error("forkserver died", status=status_code)
+        log.error("forkserver died", status=await self._forkserver.wait())
         self._control.close()
         for future in self._exits.values():
             future.cancel()
         if self._forking.locked():
             self._forked.put_nowait(None)
-        if not self._closing:
-            await asyncio.sleep(RETRY_S)
-            await self._start_forkserver()
+        await asyncio.sleep(RETRY_S)
+        await self._start_forkserver()
+
+    def _note_report(self, word: str, pid: str, status: str = "") -> None:
+        if word == "started":
+            self._exits[int(pid)] = asyncio.get_running_loop().create_future()
+            self._forked.put_nowait(int(pid))
+        else:
+            self._exits[int(pid)].set_result(int(status))
 
     async def _spawn(self) -> None:
         """Fork one worker and carry its messages until it dies; then see to its successor."""

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 class WorkerView:
     """What the scheduler needs to know of a worker that can take jobs.
 
-    ``models`` are loaded in it; ``running`` counts its unfinished jobs by model.
+    ``models`` are loaded in it; ``running`` counts its unfinished jobs by model; ``closed`` is
+    set while it runs a suspect, which shares with nobody.
     """
 
     id: int
     models: frozenset[str]
     running: dict[str, int] = field(default_factory=dict)
+    closed: bool = False
 
     @property
     def idle(self) -> bool:
@@ -57,6 +59,7 @@ class Scheduler:
         self._waiting: list[Job] = []
         self._since: dict[str, float] = {}
         self._running: dict[str, Job] = {}
+        self._suspects: set[str] = set()
         self._run_s: dict[str, float] = {}  # model -> smoothed seconds a job
 
     def __len__(self) -> int:
@@ -86,16 +89,26 @@ class Scheduler:
         self._since[job.id] = self._clock()
         self._waiting.append(job)
 
-    def requeue(self, job: Job) -> None:
-        """Put a job that lost its worker back to the front; it keeps the time it came at."""
+    def requeue(self, job: Job, *, suspect: bool) -> None:
+        """Put a job that lost its worker back to the front; it keeps the time it came at.
+
+        A suspect, which may be what killed the worker, runs alone from now on.
+        """
         self._running.pop(job.id, None)
         self._waiting.insert(0, job)
+        if suspect:
+            self._suspects.add(job.id)
+
+    def is_suspect(self, job_id: str) -> bool:
+        """Say whether a job must run alone."""
+        return job_id in self._suspects
 
     def finished(self, job_id: str, run_s: float | None = None) -> None:
         """Forget a job, waiting or running; ``run_s`` teaches the estimate of its model."""
         job = self._running.pop(job_id, None)
         self._waiting = [j for j in self._waiting if j.id != job_id]
         self._since.pop(job_id, None)
+        self._suspects.discard(job_id)
         if job is not None and run_s is not None:
             known = self._run_s.get(job.model.id, run_s)
             self._run_s[job.model.id] = 0.7 * known + 0.3 * run_s
@@ -124,7 +137,8 @@ class Scheduler:
         views = {view.id: view for view in workers}
         assignments = []
         for job in self._order():
-            view = _best_worker(job, views.values())
+            alone = self.is_suspect(job.id)
+            view = _best_worker(job, views.values(), alone=alone)
             if view is None:
                 continue
             assignments.append(Assignment(job, view.id))
@@ -134,6 +148,7 @@ class Scheduler:
                 id=view.id,
                 models=view.models | {job.model.id},
                 running={**view.running, job.model.id: view.running.get(job.model.id, 0) + 1},
+                closed=alone,
             )
         return assignments
 
@@ -150,14 +165,18 @@ class Scheduler:
         return sum(self._run_s.get(j.model.id, 5.0) for j in jobs)
 
 
-def _best_worker(job: Job, views: Iterable[WorkerView]) -> WorkerView | None:
+def _best_worker(job: Job, views: Iterable[WorkerView], *, alone: bool) -> WorkerView | None:
     """Return where a job should run: where its model is loaded and has room, else an idle worker.
 
     A worker that runs another model is left alone: two models in one process would take turns.
     """
     model = job.model
     resident = [v for v in views if model.id in v.models]
-    sharing = [v for v in resident if 0 < v.running.get(model.id, 0) < model.slots]
+    sharing = [
+        v
+        for v in resident
+        if not alone and not v.closed and 0 < v.running.get(model.id, 0) < model.slots
+    ]
     idle_resident = [v for v in resident if v.idle]
     idle = [v for v in views if v.idle]
     for choice in (sharing, idle_resident, idle):

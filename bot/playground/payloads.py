@@ -119,13 +119,7 @@ class Projection:
         interaction = self.world.interactions.get(what.interaction_id or 0)
         if interaction is None:
             return {}
-        who = user(self.world.users[interaction.user_id])
-        metadata: Json = {
-            "id": str(interaction.id),
-            "type": interaction.kind,
-            "user": who,
-            "authorizing_integration_owners": {"0": str(GUILD_ID)},
-        }
+        metadata = self._metadata(interaction)
         if interaction.response_message_id not in (None, what.id):
             metadata["original_response_message_id"] = str(interaction.response_message_id)
         origin: Json = {
@@ -134,15 +128,26 @@ class Projection:
             "interaction_metadata": metadata,
         }
         if interaction.kind == COMMAND:
-            name = interaction.data["name"]
-            metadata["name"] = name
-            origin["interaction"] = {
-                "id": metadata["id"],
-                "type": COMMAND,
-                "name": name,
-                "user": who,
-            }
+            keys = ("id", "type", "name", "user")
+            origin["interaction"] = {key: metadata[key] for key in keys}
         return origin
+
+    def _metadata(self, interaction: Interaction) -> Json:
+        """Projects the interaction that a message answers, and what led to it."""
+        metadata: Json = {
+            "id": str(interaction.id),
+            "type": interaction.kind,
+            "user": user(self.world.users[interaction.user_id]),
+            "authorizing_integration_owners": {"0": str(GUILD_ID)},
+        }
+        if interaction.kind == COMMAND:
+            metadata["name"] = interaction.data["name"]
+        if interaction.kind == COMPONENT:
+            metadata["interacted_message_id"] = str(interaction.message_id)
+        if interaction.opener_id is not None:
+            opener = self.world.interactions[interaction.opener_id]
+            metadata["triggering_interaction_metadata"] = self._metadata(opener)
+        return metadata
 
     def _reference(self, what: Message, reads: Reader | None) -> Json:
         """Projects the message that this one answers."""

@@ -208,6 +208,10 @@ class Playground:
             response = await handler(request)
         except DiscordError as refused:
             response = web.json_response(refused.body(), status=refused.status)
+        except (AttributeError, KeyError, TypeError, ValueError) as fault:
+            log.exception("unreadable_request method=%s path=%s", request.method, request.path)
+            message = f"The playground cannot make sense of this request: {fault!r}"
+            response = web.json_response({"message": message, "code": 0}, status=400)
         if response.content_type == "application/json":
             response.headers["Content-Type"] = "application/json"  # Discord names no charset
         self._tell_observers(request, response, time.perf_counter() - started)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -151,7 +152,7 @@ async def test_subcommands_are_named_by_their_words(robin: Member) -> None:
     ],
 )
 async def test_the_client_refuses_what_discord_s_client_refuses(
-    robin: Member, command: str, options: dict[str, object], sentence: str
+    robin: Member, command: str, options: dict[str, Any], sentence: str
 ) -> None:
     with pytest.raises(Refused) as refused:
         await robin.invoke(command, **options)

@@ -51,6 +51,18 @@ async def test_a_select_sends_what_was_picked(robin: Member) -> None:
     assert (await picked.settled())["content"] == "apple+banana"
 
 
+async def test_people_and_channels_can_be_picked(robin: Member, joins: JoinsAs) -> None:
+    sam = await joins("stranger")
+    asked = await robin.invoke("invite")
+    await asked.settled()
+    picked = await robin.select(asked, [robin.id, sam.id], "guests")
+    assert (await picked.settled())["content"] == "Member Robin, Member Sam"
+    picked = await robin.select(asked, robin.channel_id, "where")
+    assert (await picked.settled())["content"] == "playground"
+    with pytest.raises(Refused, match="That is not one of the options"):
+        await robin.select(asked, "1", "guests")
+
+
 @pytest.mark.parametrize(
     ("button", "sentence"),
     [("Off", "This is disabled."), ("Read more", "This button is a link.")],
@@ -82,9 +94,11 @@ async def test_a_modal_is_filled_in_and_sent(robin: Member, tmp_path: Path) -> N
     modal = await opened.settled()
     assert modal["title"] == "A note"
     files = [Upload("one.txt", b"one"), paper]
-    sent = await robin.submit_modal(opened, Subject="Hello", tone=["bold"], Papers=files)
+    sent = await robin.submit_modal(
+        opened, Subject="Hello", tone=["bold"], Papers=files, Size="large", Urgent=True
+    )
     message = await sent.settled()
-    assert message["content"] == "Hello bold ['one', 'two']"
+    assert message["content"] == "Hello bold ['one', 'two'] large True"
     assert sent.ephemeral
 
 

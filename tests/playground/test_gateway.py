@@ -62,6 +62,14 @@ async def test_a_client_must_identify_first_and_once(playground: Playground) -> 
         assert (await socket.receive()).data == 4005
 
 
+@pytest.mark.parametrize("query", ["compress=lzma", "compress=zstd-stream", "encoding=etf"])
+async def test_what_the_gateway_cannot_speak_is_refused(playground: Playground, query: str) -> None:
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await session.ws_connect(f"{playground.gateway_url}?v=10&{query}")
+    assert refused.value.status == 400
+
+
 async def test_without_the_guilds_intent_there_is_no_guild(playground: Playground) -> None:
     async with connected(playground) as socket:
         await socket.send_json({"op": 2, "d": {"token": playground.token, "intents": 1}})

@@ -204,6 +204,17 @@ async def test_a_file_above_the_limit_is_refused(
     assert (error.value.status, error.value.code) == (413, 40005)
 
 
+async def test_a_body_of_the_wrong_shape_is_refused_and_logged(
+    raw: Raw, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = f"/channels/{TEXT_CHANNEL_ID}/messages"
+    status, error = await raw("POST", path, json={"embeds": [3]})
+    assert (status, error["code"]) == (400, 0)
+    assert "unreadable_request" in caplog.text
+    status, error = await raw("POST", path, json=[])
+    assert (status, error["code"]) == (400, 50035)
+
+
 async def test_malformed_json_is_named_as_such(raw: Raw) -> None:
     path = f"/channels/{TEXT_CHANNEL_ID}/messages"
     status, error = await raw("POST", path, data="{", headers={"Content-Type": "application/json"})

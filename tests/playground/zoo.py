@@ -34,8 +34,10 @@ class Zoo(discord.Client):
         pass  # discord.py waits five seconds here before it identifies again
 
     async def setup_hook(self) -> None:
-        for command in (*SLASH, *MENUS):
+        for command in SLASH:
             self.tree.add_command(command)
+        for menu in MENUS:
+            self.tree.add_command(menu)
         self.tree.add_command(Model())
         await self.tree.sync()
 
@@ -214,6 +216,24 @@ class Panel(discord.ui.View):
         await interaction.response.edit_message(content="+".join(select.values))
 
 
+class Guests(discord.ui.View):
+    """A select of people and one of channels."""
+
+    @discord.ui.select(cls=discord.ui.UserSelect, custom_id="guests", max_values=3)
+    async def guests(self, interaction: Ask, select: discord.ui.UserSelect[Guests]) -> None:
+        names = [f"{type(who).__name__} {who.display_name}" for who in select.values]
+        await interaction.response.edit_message(content=", ".join(names))
+
+    @discord.ui.select(cls=discord.ui.ChannelSelect, custom_id="where")
+    async def where(self, interaction: Ask, select: discord.ui.ChannelSelect[Guests]) -> None:
+        await interaction.response.edit_message(content=str(select.values[0].name))
+
+
+@app_commands.command(description="Invites people")
+async def invite(interaction: Ask) -> None:
+    await interaction.response.send_message("whom?", view=Guests())
+
+
 @app_commands.command(description="Shows buttons and a select")
 async def panel(interaction: Ask) -> None:
     await interaction.response.send_message("choose", view=Panel())
@@ -235,12 +255,28 @@ class Note(discord.ui.Modal, title="A note"):
         component=discord.ui.FileUpload(custom_id="papers", required=False, max_values=2),
     )
 
+    size = discord.ui.Label[discord.ui.Modal](
+        text="Size",
+        component=discord.ui.RadioGroup(
+            custom_id="size",
+            options=[discord.RadioGroupOption(label=s, value=s) for s in ("small", "large")],
+            required=False,
+        ),
+    )
+    urgent = discord.ui.Label[discord.ui.Modal](
+        text="Urgent", component=discord.ui.Checkbox(custom_id="urgent")
+    )
+
     async def on_submit(self, interaction: Ask) -> None:  # type: ignore[override]
         select, upload = self.tone.component, self.papers.component
         assert isinstance(select, discord.ui.Select)
         assert isinstance(upload, discord.ui.FileUpload)
         files = [await file.read() for file in upload.values]
         said = f"{self.subject.value} {select.values[0]} {[f.decode() for f in files]}"
+        radio, check = self.size.component, self.urgent.component
+        assert isinstance(radio, discord.ui.RadioGroup)
+        assert isinstance(check, discord.ui.Checkbox)
+        said += f" {radio.value} {check.value}"
         await interaction.response.send_message(said, ephemeral=True)
 
 
@@ -286,6 +322,6 @@ async def wave(interaction: Ask, user: discord.User) -> None:
 
 SLASH: tuple[app_commands.Command, ...] = (  # type: ignore[type-arg]
     echo, stream, later, mirror, gallery, card, fruit, wait, twice, write, about,
-    manage, mention, panel, note, layout,
+    manage, mention, invite, panel, note, layout,
 )  # fmt: skip
 MENUS = (read_text, wave)

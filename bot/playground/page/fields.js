@@ -147,7 +147,8 @@ function modalControl(control, id, context) {
     el("option", { value: option.value, selected: option.default }, option.label),
   );
   const multiple = most > 1 || control.type === 22;
+  if (!required && !multiple) options.unshift(el("option", { value: "" }, "—"));
   const select = el("select", { id, required, multiple }, options);
-  const picked = () => [...select.selectedOptions].map((option) => option.value);
-  return { element: select, read: () => (control.type === 21 ? select.value : picked()) };
+  const picked = () => [...select.selectedOptions].map((option) => option.value).filter(Boolean);
+  return { element: select, read: () => (control.type === 21 ? picked()[0] : picked()) };
 }

@@ -109,13 +109,18 @@ function put(message) {
   const made = showMessage(message, act);
   const there = list.querySelector(`[data-id="${message.id}"]`);
   if (there) there.replaceWith(made);
-  else list.append(made);
+  else list.insertBefore(made, [...list.children].find((one) => isLater(one.dataset.id, message.id)) ?? null);
   state.messages.set(message.id, message);
   if (low) {
     list.scrollTop = list.scrollHeight;
     for (const image of made.querySelectorAll("img"))
       image.addEventListener("load", () => (list.scrollTop = list.scrollHeight), { once: true });
   }
+}
+
+// Ids are too long for numbers; the longer one, or of two as long the greater, is later.
+function isLater(id, than) {
+  return id.length === than.length ? id > than : id.length > than.length;
 }
 
 async function showChannel(channel) {
@@ -125,8 +130,13 @@ async function showChannel(channel) {
     button.setAttribute("aria-current", String(button.dataset.id === channel.id));
   state.messages.clear();
   find("messages").replaceChildren();
-  state.commands = await get(`commands?channel_id=${channel.id}`);
-  for (const message of await get(`channels/${channel.id}/messages`)) put(message);
+  const [commands, messages] = await Promise.all([
+    get(`commands?channel_id=${channel.id}`),
+    get(`channels/${channel.id}/messages`),
+  ]);
+  if (state.channel !== channel) return; // somebody was quicker
+  state.commands = commands;
+  for (const message of messages) if (!state.messages.has(message.id)) put(message);
   find("messages").scrollTop = find("messages").scrollHeight;
 }
 
@@ -140,7 +150,6 @@ function watch() {
   socket?.close();
   const mine = new WebSocket(`ws://${location.host}/playground/events?as=${state.me.key}`);
   socket = mine;
-  mine.addEventListener("open", () => (find("link").textContent = "Connected"));
   mine.addEventListener("message", (event) => mine === socket && hear(JSON.parse(event.data)));
   mine.addEventListener("close", () => {
     if (mine !== socket) return;
@@ -149,8 +158,11 @@ function watch() {
   });
 }
 
-function hear(event) {
-  if (event.type === "message_created" || event.type === "message_updated") {
+async function hear(event) {
+  if (event.type === "hello") {
+    await showChannel(state.channel);
+    find("link").textContent = "Connected";
+  } else if (event.type === "message_created" || event.type === "message_updated") {
     if (event.type === "message_created" && event.message.author.bot) find("typing").textContent = "";
     put(event.message);
   } else if (event.type === "message_deleted") {
@@ -307,8 +319,9 @@ async function become(key) {
     el("button", { "data-id": channel.id, onclick: () => showChannel(channel) }, nameOf(channel));
   find("channels").replaceChildren(...state.channels.map((channel) => el("li", {}, entry(channel))));
   const same = state.channels.find((channel) => channel.id === state.channel?.id);
-  await showChannel(same ?? state.channels[0]);
-  watch();
+  state.channel = same ?? state.channels[0];
+  find("link").textContent = "Connecting…";
+  watch(); // its first event shows the channel, so that nothing falls between
 }
 
 async function say(event) {

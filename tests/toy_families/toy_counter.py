@@ -1,0 +1,68 @@
+"""A generating family without weights: it counts on from where its prompt ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import WhitespaceSplit
+
+from bot.decoding.engine import Engine, Finish
+from bot.decoding.sampling import Row, Sampling
+from bot.families.base import GeneratingFamily
+from bot.tasks.text_to_text import TextResult
+
+WORDS = 1000
+STEP_S = 0.01
+
+
+def load(model: Any, folder: Path) -> ToyCounter:
+    return ToyCounter(model.slots)
+
+
+class CountingRuntime:
+    """Finds the next number likeliest; dies at 42 if a file named ``armed`` can be removed."""
+
+    def __init__(self) -> None:
+        self.armed: Path | None = None
+
+    def extend(self, slot: int, ids: list[int]) -> torch.Tensor:
+        time.sleep(STEP_S)
+        if ids[-1] == 42 and self.armed is not None and self.armed.exists():
+            self.armed.unlink()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return torch.nn.functional.one_hot(torch.tensor((ids[-1] + 1) % WORDS), WORDS).float()
+
+    def step(self, tokens: dict[int, int]) -> dict[int, torch.Tensor]:
+        return {slot: self.extend(slot, [token]) for slot, token in tokens.items()}
+
+    def free(self, slot: int) -> None:
+        pass
+
+
+class ToyCounter(GeneratingFamily):
+    """Prompt: the first number, then perhaps the file that arms its death at 42."""
+
+    def __init__(self, slots: int) -> None:
+        tokenizer = Tokenizer(WordLevel({str(n): n for n in range(WORDS)}, unk_token="0"))
+        tokenizer.pre_tokenizer = WhitespaceSplit()
+        self.runtime = CountingRuntime()
+        self.engine = Engine(self.runtime, tokenizer, frozenset({WORDS - 1}), slots)
+
+    def row(self, request: Any, seed: int) -> Row:
+        first, _, armed = request.prompt.partition(" ")
+        self.runtime.armed = Path(armed) if armed else None
+        sampling = Sampling(max_new_tokens=request.max_tokens or 5)
+        return Row(ids=(int(first),), sampling=sampling)
+
+    def result(self, request: Any, finish: Finish) -> TextResult:
+        return TextResult(text=finish.text, tokens=finish.tokens, stopped_by=finish.stopped_by)
+
+    def size_bytes(self) -> int:
+        return 1

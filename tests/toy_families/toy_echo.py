@@ -1,0 +1,58 @@
+"""A family without weights whose prompt says what happens: the worst that a model may do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from bot.errors import UserError
+from bot.families.base import BatchFamily, Run
+from bot.tasks.text_to_text import TextResult
+
+
+def load(model: Any, folder: Path) -> ToyEcho:
+    if model.id.endswith("broken"):
+        raise RuntimeError("these weights are no weights")
+    return ToyEcho()
+
+
+class ToyEcho(BatchFamily[str, str]):
+    """Prompts: ``refuse``, ``fail``, ``die``, ``die-once FILE``, ``steps N``, ``deaf S``."""
+
+    def preprocess(self, request: Any, seed: int) -> str:
+        if request.prompt == "refuse":
+            raise UserError("This is not for me. Ask another.")
+        return str(request.prompt)
+
+    def forward(self, batch: list[str], run: Run) -> list[str]:
+        return [self._act(prompt, run) for prompt in batch]
+
+    def postprocess(self, outputs: str, request: Any) -> TextResult:
+        return TextResult(text=f"echo: {outputs}", tokens=1, stopped_by="end")
+
+    def size_bytes(self) -> int:
+        return 1
+
+    def _act(self, prompt: str, run: Run) -> str:
+        verb, _, rest = prompt.partition(" ")
+        match verb:
+            case "fail":
+                raise ValueError("a fault in the family")
+            case "die":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "die-once":
+                if not Path(rest).exists():
+                    Path(rest).touch()
+                    os.kill(os.getpid(), signal.SIGKILL)
+            case "steps":
+                for step in range(int(rest)):
+                    run.step(step + 1, int(rest))
+                    time.sleep(0.01)
+            case "deaf":
+                time.sleep(float(rest))
+            case "environment":
+                return "\n".join(f"{k}={v}" for k, v in os.environ.items())
+        return prompt
