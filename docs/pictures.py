@@ -28,19 +28,21 @@ from bot.playground.records import Upload
 HERE = Path(__file__).parent
 OUTPUT = HERE / "pictures" / "playground.png"
 LARGEST_BYTES = 400_000
-VIEW = {"width": 1180, "height": 1060}
+VIEW = {"width": 1180, "height": 1166}
 ANNOUNCED = "Playground: "
 START_LIMIT_S = 60.0
 ANSWER_LIMIT_S = 180.0
 
 OPENING = "Every evening the lighthouse keeper told the gulls"
-SEED = 7
+SEED = 1
+TOKENS = 49
 STYLE = "starry blue"
 SIGN = ("ISLAND FERRY", "Last boat at 18:40", "Please bring a lantern.")
 
 SKY = ((38, 44, 92), (196, 92, 104), (252, 196, 128))  # from the zenith to the horizon
 SEA = ((188, 112, 112), (26, 38, 84))
 SIZE = (640, 400)
+SHOWN = (416, 260)  # as large as the page shows a picture
 
 
 async def main() -> None:
@@ -91,46 +93,50 @@ async def _address(bot: asyncio.subprocess.Process) -> str:
 
 async def converse(member: Member) -> None:
     """Show two pictures, then continue a text, read the one and repaint the other."""
-    evening, sign = Upload("evening.png", png(painted_evening())), Upload("sign.png", png(drawn_sign()))
-    await member.until(lambda: True)
+    evening, sign = painted_evening(), drawn_sign()
     await _offered(member, "restyle")
     for name, options in (
-        ("complete", {"prompt": OPENING, "max_tokens": 60, "seed": SEED}),
-        ("ocr", {"image": sign}),
-        ("restyle", {"image": evening, "style": STYLE}),
+        ("complete", {"prompt": OPENING, "max_tokens": TOKENS, "seed": SEED}),
+        ("ocr", {"image": upload(sign, "sign")}),
+        ("restyle", {"image": upload(evening, "evening"), "style": STYLE}),
     ):
         if name == "ocr":
-            await member.say("The pier, and the view from it:", [sign, evening])
+            shown = [upload(picture.resize(SHOWN), n) for n, picture in enumerate((sign, evening))]
+            await member.say("At the pier this evening:", shown)
         asked = await member.invoke(name, **options)
         await asked.settled(ANSWER_LIMIT_S, until=lambda message: "· `" in message["content"])
 
 
 async def _offered(member: Member, command: str) -> None:
     """Wait until the bot has published its commands."""
-    while command not in {offered["name"] for offered in await member.commands()}:
-        await asyncio.sleep(0.2)
+    for _ in range(200):
+        if command in {offered["name"] for offered in await member.commands()}:
+            return
+        await asyncio.sleep(0.1)
+    raise SystemExit("The bot has published no commands.")
 
 
 async def photograph(page: Page) -> None:
     """Write the page as a PNG of few colours."""
-    await page.wait_for_function("[...document.images].every(image => image.complete)")
+    for image in await page.locator("#messages img").all():
+        await image.evaluate("image => image.decode()")
     await page.mouse.move(5, 5)
     shot = await page.screenshot()
     picture = Image.open(io.BytesIO(shot)).convert("RGB")
-    few = picture.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.FLOYDSTEINBERG)
+    few = picture.quantize(palette=picture.quantize(256), dither=Image.Dither.FLOYDSTEINBERG)
     OUTPUT.parent.mkdir(exist_ok=True)
     few.save(OUTPUT, optimize=True)
     size = OUTPUT.stat().st_size
-    print(f"{OUTPUT.relative_to(HERE.parent)}: {picture.width} x {picture.height}, {size:,} bytes")
+    sys.stdout.write(f"{OUTPUT.name}: {picture.width} x {picture.height}, {size:,} bytes\n")
     if size > LARGEST_BYTES:
         raise SystemExit(f"That is more than {LARGEST_BYTES:,} bytes.")
 
 
-def png(picture: Image.Image) -> bytes:
-    """Encode a picture as PNG."""
+def upload(picture: Image.Image, name: object) -> Upload:
+    """Make a file to be uploaded of a picture."""
     out = io.BytesIO()
     picture.save(out, "PNG")
-    return out.getvalue()
+    return Upload(f"{name}.png", out.getvalue())
 
 
 def painted_evening() -> Image.Image:
@@ -141,7 +147,8 @@ def painted_evening() -> Image.Image:
     picture = Image.new("RGB", SIZE)
     draw = ImageDraw.Draw(picture)
     for y in range(height):
-        colour = mixed(SKY, y / horizon) if y < horizon else mixed(SEA, (y - horizon) / (height - horizon))
+        sky, below = y / horizon, (y - horizon) / (height - horizon)
+        colour = mixed(SKY, sky) if y < horizon else mixed(SEA, below)
         draw.line((0, y, width, y), fill=colour)
     for _ in range(60):
         x, y = chance.randrange(width), int(horizon * 0.5 * chance.random() ** 1.5)
@@ -150,8 +157,9 @@ def painted_evening() -> Image.Image:
     draw = ImageDraw.Draw(picture)
     for depth, colour in enumerate(((122, 74, 106), (84, 56, 96))):
         base = horizon - 34 + depth * 20
+        hills, knolls = 70 - 22 * depth, 17
         ridge = [
-            (x, base - 22 * math.sin(x / (70 - 22 * depth) + depth) - 9 * math.sin(x / 17 + depth * 2))
+            (x, base - 22 * math.sin(x / hills + depth) - 9 * math.sin(x / knolls + depth * 2))
             for x in range(0, width + 1, 4)
         ]
         shown = [(x, min(y, horizon)) for x, y in ridge if depth or x > 330]
@@ -186,17 +194,20 @@ def _with_lighthouse(picture: Image.Image, horizon: int) -> Image.Image:
     beam = beam.filter(ImageFilter.GaussianBlur(5))
     picture = Image.composite(Image.new("RGB", picture.size, (255, 244, 200)), picture, beam)
     draw = ImageDraw.Draw(picture)
-    rock = [(x - 120, 316), (x - 84, 262), (x - 30, 246), (x + 44, 242), (x + 96, 268), (x + 154, 324)]
-    draw.polygon(rock, fill=(48, 36, 62))
+    rock = ((-120, 316), (-84, 262), (-30, 246), (44, 242), (96, 268), (154, 324))
+    draw.polygon([(x + left, y) for left, y in rock], fill=(48, 36, 62))
     draw.polygon([(x - 60, 316), (x - 24, 262), (x + 30, 258), (x + 8, 318)], fill=(70, 50, 78))
     for stripe in range(7):
         upper, lower = top + 14 + stripe * 22, top + 36 + stripe * 22
         if upper >= foot:
             break
-        slope = [17 + 15 * (y - top) / (foot - top) for y in (upper, lower)]
         colour = (206, 66, 66) if stripe % 2 else (246, 236, 224)
-        corners = [(x - slope[0], upper), (x + slope[0], upper), (x + slope[1], lower), (x - slope[1], lower)]
-        draw.polygon(corners, fill=colour)
+        narrow, wide = (17 + 15 * (y - top) / (foot - top) for y in (upper, lower))
+        left, right = (
+            ((x - narrow, upper), (x - wide, lower)),
+            ((x + wide, lower), (x + narrow, upper)),
+        )
+        draw.polygon([*left, *right], fill=colour)
     draw.rectangle((x - 24, top + 8, x + 24, top + 14), fill=(40, 32, 58))
     draw.rectangle((x - 13, top - 16, x + 13, top + 8), fill=(255, 236, 150))
     draw.polygon([(x - 19, top - 16), (x + 19, top - 16), (x, top - 38)], fill=(170, 48, 56))
@@ -215,8 +226,8 @@ def drawn_sign() -> Image.Image:
         draw.rectangle((left, 20, left + 34, height), fill=(84, 58, 42))
     for plank in range(3):
         top = 46 + plank * 96
-        shade = 8 * (plank % 2)
-        draw.rounded_rectangle((42, top, width - 42, top + 90), 8, fill=(226 - shade, 198 - shade, 152 - shade))
+        wood = (218, 190, 144) if plank % 2 else (226, 198, 152)
+        draw.rounded_rectangle((42, top, width - 42, top + 90), 8, fill=wood)
         for _ in range(9):
             y, left = top + chance.randrange(6, 84), chance.randrange(50, 420)
             draw.line((left, y, left + chance.randrange(40, 150), y), fill=(214, 184, 138))

@@ -91,7 +91,7 @@ class Engine:
             slot=self._free.pop(),
             row=row,
             chooser=Chooser(row),
-            text=GrowingText(self._tokenizer, row.stop),
+            text=GrowingText(self._tokenizer, row.stop, row.ids),
             unread=list(row.ids),
         )
 

@@ -15,18 +15,23 @@ class GrowingText:
 
     What :meth:`shown` returns only ever grows: bytes that don't yet make a character and text that
     may become a stop string are held back until it is known what they are.
+
+    Args:
+        prompt: The ids that come before: in some vocabularies they decide on the first space.
     """
 
-    def __init__(self, tokenizer: Tokenizer, stop: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, tokenizer: Tokenizer, stop: tuple[str, ...] = (), prompt: tuple[int, ...] = ()
+    ) -> None:
         self._tokenizer = tokenizer
-        self._stream = DecodeStream(skip_special_tokens=True)
+        self._stream = DecodeStream(ids=list(prompt), skip_special_tokens=True)
         self._stop = stop
         self._text = ""
         self.stopped = False
 
     def add(self, token: int) -> None:
         """Take one more token; :attr:`stopped` becomes true when a stop string is complete."""
-        piece = self._stream.step(self._tokenizer, token)
+        piece = self._decoded(token)
         if not piece:
             return
         self._text += piece
@@ -34,6 +39,13 @@ class GrowingText:
         if ends:
             self._text = self._text[: min(ends)]
             self.stopped = True
+
+    def _decoded(self, token: int) -> str | None:
+        try:
+            return self._stream.step(self._tokenizer, token)
+        except Exception:  # bytes that unmake a character; tokenizers raises nothing narrower
+            self._stream = DecodeStream(skip_special_tokens=True)
+            return self._stream.step(self._tokenizer, token)
 
     def shown(self) -> str:
         """Return the text so far without a tail that may still become a stop string."""

@@ -5,6 +5,7 @@ Source: transformers' ``AutoModelForCausalLM`` and ``AutoTokenizer``.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bot.catalogue.model import Model
+
+WINDOW_NAMES = ("max_position_embeddings", "n_positions", "seq_length", "max_seq_len")
+UNNAMED_WINDOW = 2048  # of nets that know no positions, such as BLOOM
 
 
 def load(model: Model, folder: Path) -> CausalLM:
@@ -95,23 +99,32 @@ class CausalLM(GeneratingFamily):
         return list(chat["input_ids"])
 
     def _sampling(self, request: CompleteText | AnswerQuestion, seed: int) -> Sampling:
-        asked = request if isinstance(request, CompleteText) else None
-        defaults, limits = self._model.defaults, self._model.limits
-        tokens = asked.max_tokens if asked and asked.max_tokens else defaults.max_new_tokens
-        heat = asked.temperature if asked and asked.temperature is not None else None
-        return Sampling(
-            max_new_tokens=min(tokens, limits.max_new_tokens),
-            temperature=defaults.temperature if heat is None else heat,
+        defaults = self._model.defaults
+        limit = self._model.limits.max_new_tokens
+        chosen = Sampling(
+            max_new_tokens=min(defaults.max_new_tokens, limit),
+            temperature=defaults.temperature,
             top_k=defaults.top_k,
             top_p=defaults.top_p,
             repetition_penalty=defaults.repetition_penalty,
             seed=seed,
         )
+        if isinstance(request, CompleteText):
+            tokens, heat = request.max_tokens, request.temperature
+            return replace(
+                chosen,
+                max_new_tokens=chosen.max_new_tokens if tokens is None else min(tokens, limit),
+                temperature=chosen.temperature if heat is None else heat,
+            )
+        if request.context:  # an answer quotes its context: chance and penalties lead away from it
+            return replace(chosen, temperature=0.0, repetition_penalty=1.0)
+        return replace(chosen, repetition_penalty=1.0)
 
 
 def _window(config: Any) -> int:
     """Return how many positions the net has, prompt and answer together."""
-    return int(getattr(config, "max_position_embeddings", None) or config.n_positions)
+    named = (getattr(config, name, None) for name in WINDOW_NAMES)
+    return next((int(positions) for positions in named if positions), UNNAMED_WINDOW)
 
 
 def _end_ids(net: Any, tokenizer: Any) -> frozenset[int]:

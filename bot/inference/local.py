@@ -1,7 +1,7 @@
 """The executor on this machine: the scheduler's decisions carried out on the pool.
 
 A job is held here until its outcome is known. If its worker dies it goes back to the front of the
-queue; if it was running, with a strike, and from then on it runs alone. A job with two strikes is
+queue; if it was at work, with a strike, and from then on it runs alone. A job with two strikes is
 refused, for it is most likely what kills them.
 """
 
@@ -19,6 +19,7 @@ from bot.errors import BusyError, InferenceError, UserError
 from bot.inference import wire
 from bot.inference.executor import ExecutorStatus
 from bot.inference.job import Answered, Cancelled, Expired, Job, Outcome, Timings, Unanswered
+from bot.inference.loader import Loader
 from bot.inference.pool import Pool
 from bot.inference.residency import Residency
 from bot.inference.scheduler import Scheduler, WorkerView
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from bot.tasks.registry import Result
 
 MAX_STRIKES = 2
-LOAD_LIMIT_S = 600.0
 TICK_S = 1.0  # how often those who wait are told their place
 
 log = structlog.get_logger("executor")
@@ -78,10 +78,8 @@ class LocalExecutor:
         folder_of: Callable[[Model], Path] = _no_folder,
     ) -> None:
         self._settings = settings
-        self._folder_of = folder_of
         self._held: dict[str, _Held] = {}
         self._ready: set[int] = set()
-        self._loads: dict[tuple[int, str], asyncio.TimerHandle] = {}
         self._models: dict[str, Model] = {}
         self._preload: tuple[str, ...] = ()
         self._blameless: set[int] = set()  # workers that we killed for one job's sake
@@ -103,6 +101,7 @@ class LocalExecutor:
             threads=settings.chosen_threads(),
             environ=environ,
         )
+        self._loader = Loader(self._pool, self._residency, folder_of)
 
     async def start(self) -> None:
         """Begin to start workers, without waiting for them."""
@@ -190,14 +189,11 @@ class LocalExecutor:
         """Put the dead worker's jobs back into the queue, each with a strike."""
         self._deaths += 1
         self._ready.discard(worker_id)
-        self._residency.forget_worker(worker_id)
-        for place in [p for p in self._loads if p[0] == worker_id]:
-            self._loads.pop(place).cancel()
-            self._preload = tuple(m for m in self._preload if m != place[1])
-        orphans = [h for h in self._held.values() if h.worker_id == worker_id]
-        begun = [h for h in orphans if h.started]
-        for held in orphans:
-            suspect = worker_id not in self._blameless and (held.started or not begun)
+        loading = self._loader.worker_gone(worker_id)
+        self._preload = tuple(m for m in self._preload if m not in loading)
+        for held in [h for h in self._held.values() if h.worker_id == worker_id]:
+            at_work = held.started or held.job.model.id in loading
+            suspect = at_work and worker_id not in self._blameless
             held.strikes += suspect
             self._resume(held, status, suspect=suspect)
         self._blameless.discard(worker_id)
@@ -206,9 +202,10 @@ class LocalExecutor:
     def worker_said(self, worker_id: int, message: FromWorker) -> None:
         """Take a worker's message about a model or a job."""
         match message:
+            case wire.LoadBegan(model_id):
+                self._loader.began((worker_id, model_id))
             case wire.Loaded(model_id, size_bytes, load_s):
-                self._loads.pop((worker_id, model_id)).cancel()
-                self._residency.add((worker_id, model_id), size_bytes)
+                self._loader.loaded((worker_id, model_id), size_bytes)
                 log.info("model loaded", model=model_id, worker=worker_id, load_s=round(load_s, 2))
             case wire.LoadFailed():
                 self._load_failed(worker_id, message)
@@ -258,7 +255,7 @@ class LocalExecutor:
         held.queued_s = self._scheduler.waited_s(job.id)
         if job.model.id not in self._residency.models_of(worker_id):
             self._load(worker_id, job.model)
-        if (worker_id, job.model.id) in self._loads:
+        if self._loader.is_loading((worker_id, job.model.id)):
             self._tell(held, Loading(model=job.model.title))
         self._residency.touch((worker_id, job.model.id))
         self._pool.send(
@@ -267,21 +264,11 @@ class LocalExecutor:
         )
 
     def _load(self, worker_id: int, model: Model) -> None:
-        """Have a worker load a model, others making room where the budget asks for it."""
-        size = (model.weights_mb or 0) * MEGABYTE
         busy = {(h.worker_id, h.job.model.id) for h in self._held.values() if h.worker_id}
-        for place in self._residency.to_unload(size, {*busy, *self._loads}):
-            self._residency.remove(place)
-            self._pool.send(place[0], wire.Unload(place[1]))
-        self._residency.add((worker_id, model.id), size)
-        self._pool.send(worker_id, wire.Load(model, str(self._folder_of(model))))
-        self._loads[worker_id, model.id] = asyncio.get_running_loop().call_later(
-            LOAD_LIMIT_S, self._pool.kill, worker_id, f"took over {LOAD_LIMIT_S:.0f} s to load"
-        )
+        self._loader.load(worker_id, model, busy)
 
     def _load_failed(self, worker_id: int, message: wire.LoadFailed) -> None:
-        self._loads.pop((worker_id, message.model_id)).cancel()
-        self._residency.remove((worker_id, message.model_id))
+        self._loader.failed((worker_id, message.model_id))
         log.error(
             "model failed to load",
             model=message.model_id,

@@ -60,6 +60,12 @@ class Hello(msgspec.Struct, frozen=True, tag="hello"):
     missing: tuple[str, ...]
 
 
+class LoadBegan(msgspec.Struct, frozen=True, tag="load_began"):
+    """A worker has come to a load: should it die now, the model is suspect."""
+
+    model_id: str
+
+
 class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
     """A model is in memory."""
 
@@ -121,7 +127,9 @@ class Pong(msgspec.Struct, frozen=True, tag="pong"):
 
 
 ToWorker = Load | Unload | RunJob | CancelJob | Ping
-FromWorker = Hello | Loaded | LoadFailed | Progressed | Done | Refused | Failed | Ended | Pong
+FromWorker = (
+    Hello | LoadBegan | Loaded | LoadFailed | Progressed | Done | Refused | Failed | Ended | Pong
+)
 
 _encoder = msgspec.msgpack.Encoder()
 to_worker: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(ToWorker)

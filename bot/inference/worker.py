@@ -170,6 +170,7 @@ class Worker:
 
     def _load(self, message: wire.Load) -> None:
         model, began = message.model, time.monotonic()
+        self._send(wire.LoadBegan(model.id))
         try:
             module = importlib.import_module(f"bot.families.{model.family}")
             family = module.load(model, Path(message.folder))

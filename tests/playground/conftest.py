@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
+import aiohttp
+import discord
 import pytest
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)  # discord.py 2.7 imports audioop
-    import discord
 
 from bot.playground.member import Member
 from bot.playground.redirect import redirected
@@ -92,3 +90,23 @@ async def joins(playground: Playground) -> AsyncIterator[JoinsAs]:
 async def robin(zoo: Zoo, joins: JoinsAs) -> Member:
     """An ordinary member in a playground with the bot."""
     return await joins("member")
+
+
+class Raw:
+    """Sends what discord.py itself would refuse to send."""
+
+    def __init__(self, session: aiohttp.ClientSession, playground: Playground) -> None:
+        self.session, self.playground = session, playground
+
+    async def __call__(self, method: str, path: str, **how: Any) -> tuple[int, Any]:
+        headers = {"Authorization": f"Bot {self.playground.token}"} | how.pop("headers", {})
+        url = f"{self.playground.address}/api/v10{path}"
+        async with self.session.request(method, url, headers=headers, **how) as response:
+            return response.status, await response.json()
+
+
+@pytest.fixture
+async def raw(playground: Playground, judge: Judge) -> AsyncIterator[Raw]:
+    async with aiohttp.ClientSession() as session:
+        yield Raw(session, playground)
+    judge.forgive()  # these requests are wrong on purpose

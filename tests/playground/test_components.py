@@ -32,6 +32,18 @@ async def test_a_button_that_defers_changes_its_message_later(robin: Member) -> 
     assert (changed["content"], changed["components"]) == ("later", [])
 
 
+async def test_a_button_may_add_files_and_be_followed_up(robin: Member) -> None:
+    panel = await robin.invoke("panel")
+    await panel.settled()
+    pressed = await robin.click(panel, "Draw")
+    changed = await pressed.settled()
+    assert [file["description"] for file in changed["attachments"]] == ["a drawing"]
+    assert changed["embeds"][0]["title"] == "A"
+    assert await robin.download(changed["attachments"][0]) == b"drawn"
+    await robin.until(lambda: len(pressed.messages) == 1)
+    assert pressed.messages[0]["content"] == "and more"
+
+
 async def test_a_button_may_answer_with_a_message_of_its_own(robin: Member, joins: JoinsAs) -> None:
     sam = await joins("stranger")
     panel = await robin.invoke("panel")

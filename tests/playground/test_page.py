@@ -50,7 +50,7 @@ async def test_a_person_can_do_everything_from_the_page(
     for key in ("ArrowDown", "ArrowDown", "Enter"):
         await page.keyboard.press(key)
     await page.get_by_role("button", name="Run").click()
-    await page.get_by_text("apricot", exact=True).wait_for()
+    await page.locator("#messages").get_by_text("apricot", exact=True).wait_for()
     # a file
     await page.fill("#text", "/mirror")
     await page.press("#text", "Enter")

@@ -203,6 +203,12 @@ class Panel(discord.ui.View):
     async def whisper(self, interaction: Ask, button: discord.ui.Button[Panel]) -> None:
         await interaction.response.send_message("psst", ephemeral=True)
 
+    @discord.ui.button(label="Draw", custom_id="draw")
+    async def draw(self, interaction: Ask, button: discord.ui.Button[Panel]) -> None:
+        file = discord.File(io.BytesIO(b"drawn"), "drawn.txt", description="a drawing")
+        await interaction.response.edit_message(attachments=[file], embed=discord.Embed(title="A"))
+        await interaction.followup.send("and more")
+
     @discord.ui.button(label="Off", custom_id="off", disabled=True)
     async def off(self, interaction: Ask, button: discord.ui.Button[Panel]) -> None:
         raise AssertionError

@@ -62,7 +62,11 @@ class ToyCounter(GeneratingFamily):
         return Row(ids=(int(first),), sampling=sampling)
 
     def result(self, request: Any, finish: Finish) -> TextResult:
-        return TextResult(text=finish.text, tokens=finish.tokens, stopped_by=finish.stopped_by)
+        text = self.shown(request, finish.text)
+        return TextResult(text=text, tokens=finish.tokens, stopped_by=finish.stopped_by)
+
+    def shown(self, request: Any, text: str) -> str:
+        return text.lstrip()
 
     def size_bytes(self) -> int:
         return 1

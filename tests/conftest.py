@@ -1,0 +1,22 @@
+"""What all tests may ask for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bot.catalogue.catalogue import Catalogue
+from bot.catalogue.checkpoints import fetch
+from bot.config import cache_folder
+
+
+@pytest.fixture(scope="session")
+def starters() -> Path:
+    """The cache folder with every starter's checkpoint in it; fetched where it is not there yet."""
+    cache = cache_folder(os.environ)
+    for model in Catalogue.load():
+        if model.starter:
+            fetch(model, cache)
+    return cache

@@ -1,0 +1,292 @@
+"""The engine against transformers' ``generate``: the same tokens row for row, alone or not."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    BloomConfig,
+    GPT2Config,
+    GPTJConfig,
+    GPTNeoConfig,
+    GPTNeoXConfig,
+    LlamaConfig,
+    OPTConfig,
+    Qwen2Config,
+)
+
+from bot.decoding.engine import PREFILL_CHUNK, Emission, Engine, Finish
+from bot.decoding.sampling import Row, Sampling
+from bot.decoding.solo import SoloRuntime
+from tests.decoding.vocabularies import byte_level, ids_of, numbers
+
+SIZE = 97
+END_IDS = frozenset({2, 3, 4, 5})
+WINDOW = 512
+SLOTS = 3
+TIE = 1e-4
+SHARP = 0.15  # a net whose logits lie apart, or every second token would be a tie
+
+LLAMA_LIKE = {
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": WINDOW,
+}
+ENDS: dict[str, Any] = {"bos_token_id": 1, "eos_token_id": sorted(END_IDS), "pad_token_id": 0}
+COMMON = {"vocab_size": SIZE, "initializer_range": SHARP, **ENDS}
+GPT2_LIKE = {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": WINDOW}
+CONFIGS = {
+    "gpt2": GPT2Config(**GPT2_LIKE, **COMMON),
+    "gptj": GPTJConfig(**GPT2_LIKE, rotary_dim=8, **COMMON),
+    "opt": OPTConfig(
+        hidden_size=32, ffn_dim=64, num_hidden_layers=2, num_attention_heads=2,
+        word_embed_proj_dim=16, do_layer_norm_before=False, max_position_embeddings=WINDOW,
+        init_std=SHARP, **{k: v for k, v in COMMON.items() if k != "initializer_range"},
+    ),
+    "llama": LlamaConfig(**LLAMA_LIKE, **COMMON),
+    "qwen2": Qwen2Config(**LLAMA_LIKE, **COMMON),
+    "gpt_neox": GPTNeoXConfig(
+        hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
+        max_position_embeddings=WINDOW, **COMMON,
+    ),
+    "gpt_neo": GPTNeoConfig(
+        hidden_size=32, num_layers=2, num_heads=2, attention_types=[[["global", "local"], 1]],
+        window_size=16, max_position_embeddings=WINDOW, **COMMON,
+    ),
+    "bloom": BloomConfig(hidden_size=32, n_layer=2, n_head=2, **COMMON),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quiet() -> Iterator[None]:
+    torch.set_num_threads(1)
+    with torch.inference_mode():
+        yield
+
+
+def net_of(kind: str) -> Any:
+    torch.manual_seed(1)
+    return AutoModelForCausalLM.from_config(CONFIGS[kind]).eval()
+
+
+def rows_of(rng: random.Random, *, sampled: bool) -> dict[str, Row]:
+    """Return rows with prompts from one token to several chunks, each sampled in its own way."""
+    lengths = [1, 2, 17, PREFILL_CHUNK, PREFILL_CHUNK + 1, 2 * PREFILL_CHUNK + 60]
+    rows = {}
+    for number, length in enumerate(lengths):
+        sampling = Sampling(
+            max_new_tokens=rng.randint(4, 16),
+            temperature=rng.choice([0.4, 1.0, 1.7]) if sampled else 0.0,
+            top_k=rng.choice([0, 5, 50]),
+            top_p=rng.choice([0.6, 0.95, 1.0]),
+            repetition_penalty=rng.choice([1.0, 1.3]),
+            seed=rng.randrange(2**32),
+        )
+        ids = tuple(rng.randrange(6, SIZE) for _ in range(length))
+        rows[f"row{number}"] = Row(ids=ids, sampling=sampling)
+    return rows
+
+
+@dataclass
+class Told:
+    """What an engine told of its rows."""
+
+    finishes: dict[str, Finish] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+    most: int = 0
+
+
+def driven(engine: Engine, rows: dict[str, Row], rng: random.Random) -> Told:
+    """Let rows join at random; now and then one leaves early and its twin joins anew later."""
+    waiting, told = list(rows), Told()
+    leaving = rng.sample(waiting, 2)
+    while waiting or len(engine):
+        while waiting and len(engine) < SLOTS and rng.random() < 0.4:
+            key = waiting.pop(0)
+            engine.join(key, rows[key])
+        told.most = max(told.most, len(engine))
+        for key in [k for k in leaving if k in engine.joined() and rng.random() < 0.3]:
+            engine.leave(key)
+            leaving.remove(key)
+            waiting.append(key)
+            told.texts.pop(key, None)
+        for emission in engine.step():
+            before = told.texts.get(emission.key, "")
+            assert emission.text.startswith(before)
+            told.texts[emission.key] = emission.text
+            if emission.finish is not None:
+                told.finishes[emission.key] = emission.finish
+    return told
+
+
+def generated(net: Any, row: Row) -> Any:
+    """Return what ``generate`` makes of one prompt by itself: ids, and the logits of each step."""
+    sampling = row.sampling
+    chance = {
+        "do_sample": True,
+        "temperature": sampling.temperature,
+        "top_k": sampling.top_k,
+        "top_p": sampling.top_p,
+    }
+    ids = torch.tensor([row.ids])
+    torch.manual_seed(sampling.seed)
+    out = net.generate(
+        ids,
+        attention_mask=torch.ones_like(ids),
+        max_new_tokens=sampling.max_new_tokens,
+        repetition_penalty=sampling.repetition_penalty,
+        return_dict_in_generate=True,
+        output_scores=True,
+        **(chance if sampling.temperature else {"do_sample": False}),
+    )
+    return out.sequences[0, len(row.ids) :].tolist(), out.scores
+
+
+def is_tie(scores: torch.Tensor) -> bool:
+    first, second = scores[0].topk(2).values.tolist()
+    return bool(first - second < TIE)
+
+
+@pytest.mark.parametrize("sampled", [False, True], ids=["greedy", "sampled"])
+@pytest.mark.parametrize("kind", sorted(CONFIGS))
+def test_rows_that_come_and_go_get_what_generate_gives_each_alone(kind: str, sampled: bool) -> None:
+    rng = random.Random(f"{kind} {sampled}")
+    net, rows = net_of(kind), rows_of(rng, sampled=sampled)
+    told = driven(Engine(SoloRuntime(net), numbers(SIZE), END_IDS, SLOTS), rows, rng)
+    assert told.most == SLOTS
+    assert set(told.finishes) == set(rows)
+    ties = 0
+    for key, row in rows.items():
+        finish = told.finishes[key]
+        mine = ids_of(finish.text)
+        ids, scores = generated(net, row)
+        ended = ids[-1] in END_IDS
+        whole = ids[:-1] if ended else ids
+        if mine != whole and not sampled:
+            parted = next(
+                n for n, scores_ in enumerate(scores) if mine[n : n + 1] != whole[n : n + 1]
+            )
+            assert mine[:parted] == whole[:parted]
+            assert is_tie(scores[parted]), f"{key} parts at {parted}"
+            ties += 1
+            continue
+        assert mine == whole
+        assert finish.tokens == len(whole)
+        assert finish.stopped_by == ("end" if ended else "length")
+    assert ties <= 1
+
+
+class Scripted:
+    """A runtime that finds the next token of a script likeliest, and notes what it is asked."""
+
+    def __init__(self, script: list[int]) -> None:
+        self.script = script
+        self.read: dict[int, int] = {}
+        self.chunks: list[int] = []
+        self.freed: list[int] = []
+
+    def _next(self, slot: int) -> torch.Tensor:
+        at = self.read[slot]
+        self.read[slot] += 1
+        return torch.nn.functional.one_hot(torch.tensor(self.script[at]), 400).float()
+
+    def extend(self, slot: int, ids: list[int]) -> torch.Tensor:
+        assert len(ids) <= PREFILL_CHUNK
+        self.chunks.append(len(ids))
+        self.read[slot] = 0
+        return self._next(slot)
+
+    def step(self, tokens: dict[int, int]) -> dict[int, torch.Tensor]:
+        return {slot: self._next(slot) for slot in tokens}
+
+    def free(self, slot: int) -> None:
+        self.freed.append(slot)
+
+
+def row(*ids: int, most: int = 50, stop: tuple[str, ...] = ()) -> Row:
+    return Row(ids=ids, sampling=Sampling(max_new_tokens=most), stop=stop)
+
+
+def finish_of(engine: Engine) -> Finish:
+    while True:
+        for emission in engine.step():
+            if emission.finish is not None:
+                return emission.finish
+
+
+def test_a_row_ends_at_an_end_id_which_is_not_counted() -> None:
+    engine = Engine(Scripted([7, 8, 2, 9]), numbers(400), frozenset({2}), 1)
+    engine.join("a", row(6))
+    assert finish_of(engine) == Finish(text=" 7 8", tokens=2, stopped_by="end")
+    assert len(engine) == 0
+
+
+def test_a_row_ends_at_its_length() -> None:
+    engine = Engine(Scripted([7, 8, 9]), numbers(400), frozenset({2}), 1)
+    engine.join("a", row(6, most=2))
+    assert finish_of(engine) == Finish(text=" 7 8", tokens=2, stopped_by="length")
+
+
+def test_a_row_ends_before_its_stop_string() -> None:
+    tokenizer = byte_level()
+    prompt, script = (tokenizer.encode(text).ids for text in ("the", " fox END never"))
+    engine = Engine(Scripted(script), tokenizer, frozenset(), 1)
+    engine.join("a", row(*prompt, stop=(" END",)))
+    finish = finish_of(engine)
+    assert (finish.text, finish.stopped_by) == (" fox", "stop")
+
+
+def test_a_long_prompt_is_read_in_chunks_while_others_go_on() -> None:
+    runtime = Scripted(list(range(7, 60)))
+    engine = Engine(runtime, numbers(400), frozenset(), 2)
+    engine.join("short", row(6))
+    engine.join("long", row(*[6] * (2 * PREFILL_CHUNK + 1)))
+    told = Counter(emission.key for _ in range(3) for emission in engine.step())
+    assert told == {"short": 3, "long": 1}
+    assert runtime.chunks == [1, PREFILL_CHUNK, PREFILL_CHUNK, 1]
+
+
+def test_leaving_frees_the_slot_and_forgets_what_it_held() -> None:
+    runtime = Scripted([7] * 50)
+    engine = Engine(runtime, numbers(400), frozenset(), 1)
+    for turn in range(3):
+        engine.join("a", row(6))
+        assert engine.joined() == ["a"]
+        engine.step()
+        engine.leave("a")
+        engine.leave("a")
+        assert (len(engine), runtime.freed) == (0, [0] * (turn + 1))
+
+
+def test_more_rows_than_slots_are_refused_and_those_within_stay() -> None:
+    engine = Engine(Scripted([7] * 50), numbers(400), frozenset(), 2)
+    engine.join("a", row(6))
+    engine.join("b", row(6))
+    with pytest.raises(IndexError):
+        engine.join("c", row(6))
+    assert engine.joined() == ["a", "b"]
+    assert {emission.key for emission in engine.step()} == {"a", "b"}
+
+
+def test_an_engine_without_rows_has_nothing_to_tell() -> None:
+    engine = Engine(Scripted([7]), numbers(400), frozenset(), 1)
+    engine.leave("nobody")
+    assert engine.step() == []
+
+
+def test_a_step_tells_each_row_once() -> None:
+    engine = Engine(Scripted([7, 8, 9, 10]), numbers(400), frozenset(), 2)
+    engine.join("a", row(6))
+    assert engine.step() == [Emission(key="a", text=" 7")]
+    engine.join("b", row(6))
+    assert engine.step() == [Emission(key="a", text=" 7 8"), Emission(key="b", text=" 7")]
