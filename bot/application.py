@@ -44,8 +44,14 @@ class Application:
 
 
 @asynccontextmanager
-async def opened(config: Config, environ: Mapping[str, str]) -> AsyncIterator[Application]:
-    """Open the store and start the executor; drain and close them after."""
+async def opened(
+    config: Config, environ: Mapping[str, str], *, preload_starters: bool = False
+) -> AsyncIterator[Application]:
+    """Open the store and start the executor; drain and close them after.
+
+    Workers load the configured models as soon as they are up, or else, if that is wanted, the
+    starters.
+    """
     cache = cache_folder(environ)
     catalogue = Catalogue.load(config.model)
     executor = LocalExecutor(
@@ -54,6 +60,8 @@ async def opened(config: Config, environ: Mapping[str, str]) -> AsyncIterator[Ap
     metrics = Metrics()
     metrics.watch(executor.status)
     wanted = [catalogue.chosen(name, "[inference] preload") for name in config.inference.preload]
+    if preload_starters and not wanted:
+        wanted = [model for model in catalogue if model.starter]
     executor.preload([model for model in wanted if is_present(model, cache)])
     await executor.start()
     try:
@@ -100,7 +108,10 @@ async def run_bot(
             playground = await stack.enter_async_context(_opened_playground(playground_port))
             announce(playground.address)
             token, synced = playground.token, None
-        application = await stack.enter_async_context(opened(config, environ))
+        starters = playground_port is not None
+        application = await stack.enter_async_context(
+            opened(config, environ, preload_starters=starters)
+        )
         client = Menagerie(application.service, synced=synced, test_guild=config.discord.test_guild)
         if config.metrics.port:
             pages = await metrics_pages.serve(

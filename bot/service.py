@@ -190,15 +190,23 @@ class Service:
         return model
 
     def _nothing_for(self, task: str) -> str:
-        supported = [m for m in self._catalogue.for_task(task) if self._is_supported(m)]
+        """Return what to say where no model is ready: which one is to be fetched, and how."""
+        known = self._catalogue.for_task(task)
+        if not known:
+            return f"No model in the catalogue can do /{task}."
+        supported = [m for m in known if self._is_supported(m)]
+        model = (supported or known)[0]
+        fetch = f"`python -m bot models fetch {model.id}`"
         if supported:
             return (
                 f"No model on this machine can do /{task} yet. Whoever runs the bot can fetch "
-                f"{supported[0].title}: `python -m bot models fetch {supported[0].id}`."
+                f"{model.title}: {fetch}."
             )
-        known = [m.repo or m.id for m in self._catalogue.for_task(task)]
-        named = f" It is meant for {' or '.join(known[:2])}." if known else ""
-        return f"No model on this machine can do /{task}: this version cannot run one yet.{named}"
+        return (
+            f"No model on this machine can do /{task} yet. The one to fetch is "
+            f"{model.repo or model.title} ({fetch}), once a version of this bot can run it: this "
+            "one cannot."
+        )
 
 
 def _check_text(name: str, text: str, model: Model) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
 import structlog
 
 from bot.inference import wire
@@ -218,7 +219,8 @@ class Pool:
 
     async def _carry(self, worker: WorkerProcess, reader: asyncio.StreamReader) -> None:
         loop = asyncio.get_running_loop()
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+        broken = (asyncio.IncompleteReadError, ConnectionError, msgspec.DecodeError)
+        with contextlib.suppress(*broken):
             while True:
                 prefix = await reader.readexactly(wire.PREFIX_BYTES)
                 body = await reader.readexactly(wire.body_length(prefix))

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 from bot.errors import BusyError
 
+PATIENCE_S = 30.0
+"""A job that has waited for so long for a worker of its own is not passed by any more."""
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -136,10 +139,12 @@ class Scheduler:
         """Give out as many waiting jobs as the workers can take now; they count as running."""
         views = {view.id: view for view in workers}
         assignments = []
+        passing = True  # whether jobs may still join a worker at work
         for job in self._order():
             alone = self.is_suspect(job.id)
-            view = _best_worker(job, views.values(), alone=alone)
+            view = _best_worker(job, views.values(), sharing=passing and not alone)
             if view is None:
+                passing = passing and self.waited_s(job.id) < PATIENCE_S
                 continue
             assignments.append(Assignment(job, view.id))
             self._waiting.remove(job)
@@ -165,21 +170,21 @@ class Scheduler:
         return sum(self._run_s.get(j.model.id, 5.0) for j in jobs)
 
 
-def _best_worker(job: Job, views: Iterable[WorkerView], *, alone: bool) -> WorkerView | None:
+def _best_worker(job: Job, views: Iterable[WorkerView], *, sharing: bool) -> WorkerView | None:
     """Return where a job should run: where its model is loaded and has room, else an idle worker.
 
     A worker that runs another model is left alone: two models in one process would take turns.
     """
     model = job.model
     resident = [v for v in views if model.id in v.models]
-    sharing = [
+    shared = [
         v
         for v in resident
-        if not alone and not v.closed and 0 < v.running.get(model.id, 0) < model.slots
+        if sharing and not v.closed and 0 < v.running.get(model.id, 0) < model.slots
     ]
     idle_resident = [v for v in resident if v.idle]
     idle = [v for v in views if v.idle]
-    for choice in (sharing, idle_resident, idle):
+    for choice in (shared, idle_resident, idle):
         if choice:
             return min(choice, key=lambda v: (len(v.models), v.id))
     return None

@@ -47,22 +47,27 @@ def bomb(width: int = 8000, height: int = 5000) -> bytes:
     """A small file that says it is a picture of 40 megapixels."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack("!I", len(data)) + kind + data + struct.pack("!I", zlib.crc32(kind + data))
+        return (
+            struct.pack("!I", len(data)) + kind + data + struct.pack("!I", zlib.crc32(kind + data))
+        )
 
     header = struct.pack("!IIBBBBB", width, height, 8, 2, 0, 0, 0)
     rows = zlib.compress(b"\0" * (1 + 3 * width) * height, 9)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    )
 
 
 HUGE = Upload("huge.txt", b"x" * 100_000)
 
 
 async def test_complete_streams_its_text(member: Member, finished: Finished) -> None:
-    asked = await member.invoke("complete", prompt="The old lighthouse keeper", max_tokens=60, seed=1)
+    prompt = "The old lighthouse keeper"
+    asked = await member.invoke("complete", prompt=prompt, max_tokens=60, seed=1)
     assert await asked.acknowledged() < 1.0
     message = await finished(asked)
     final = message["content"].partition("\n-# ")[0]
-    assert final.startswith("The old lighthouse keeper")
+    assert final.startswith(prompt)
     shown = [u["content"] for u in asked.updates if u["content"].endswith(" ▌")]
     assert shown, "the text was not seen growing"
     assert all(final.startswith(text.removesuffix(" ▌")) for text in shown)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import stat
 import time
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ def load(model: Any, folder: Path) -> ToyEcho:
 
 
 class ToyEcho(BatchFamily[str, str]):
-    """Prompts: ``refuse``, ``fail``, ``die``, ``die-once FILE``, ``steps N``, ``deaf S``."""
+    """Prompts: ``refuse``, ``fail``, ``die``, ``die-once FILE``, ``steps N``, ``deaf S``, ``babble``."""
 
     def preprocess(self, request: Any, seed: int) -> str:
         if request.prompt == "refuse":
@@ -51,6 +53,11 @@ class ToyEcho(BatchFamily[str, str]):
                 for step in range(int(rest)):
                     run.step(step + 1, int(rest))
                     time.sleep(0.01)
+            case "babble":  # into every socket: to the bot this is no message
+                for fd in range(3, 64):
+                    with contextlib.suppress(OSError):
+                        if stat.S_ISSOCK(os.fstat(fd).st_mode):
+                            os.write(fd, b"\x00\x00\x00\x01\xc1")
             case "deaf":
                 time.sleep(float(rest))
             case "environment":

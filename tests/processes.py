@@ -1,0 +1,39 @@
+"""The bot as a process of its own, for tests, benchmarks and pictures."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import time
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from typing import Any
+
+from bot.playground.member import Member
+
+
+@contextlib.asynccontextmanager
+async def bot(environ: dict[str, str], *options: str) -> AsyncIterator[tuple[Process, str, float]]:
+    """Start the bot; give its process, the playground's address and when it was started."""
+    began = time.monotonic()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", "run", "--port", "0", *options),
+        env=environ, stdin=asyncio.subprocess.DEVNULL, stdout=PIPE, stderr=PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        line = (await process.stdout.readline()).decode()
+        yield process, line.removeprefix("Playground: ").strip(), began
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def commands_of(member: Member) -> list[dict[str, Any]]:
+    """Wait until the bot has published its commands: it is online."""
+    async with asyncio.timeout(30):
+        while not (commands := await member.commands()):
+            await asyncio.sleep(0.02)
+    return commands
