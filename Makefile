@@ -13,7 +13,7 @@ setup: .venv/installed  ## Make .venv, install the bot, fetch the starters. Late
 run: setup      ## Start the bot: in the playground, or on Discord if there is a token.
 	@exec $(BIN)/python -m bot run
 
-test: setup .venv/installed-dev .venv/chromium  ## Run the tests, but for the slow ones.
+test: setup .venv/installed-dev .venv/test-tools  ## Run the tests, but for the slow ones.
 	$(BIN)/python -m pytest -n 2 -m "not slow"
 
 test-slow: setup .venv/installed-dev  ## Run the slow tests.
@@ -45,11 +45,11 @@ clean:          ## Remove what setup made in this folder; checkpoints stay in th
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-# Debian's chromium, for the tests of the page: installed where that may be done, else those tests
-# say why they are skipped.
-.venv/chromium: .venv/installed-dev
-	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \
-	  { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && \
-	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } || \
-	  echo "No chromium, and no right to install it: the tests of the page will be skipped."
+# Debian's chromium for the tests of the page, a Japanese font for those of manga columns: installed
+# where that may be done, else those tests say why they are skipped.
+.venv/test-tools: .venv/installed-dev
+	@{ command -v chromium && fc-list :lang=ja | grep -q . ; } >/dev/null 2>&1 || \
+	  { command -v apt-get && [ "$$(id -u)" = 0 ] && apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-vlgothic; } >/dev/null || \
+	  echo "No right to install chromium and a Japanese font: some tests will be skipped."
 	@touch $@

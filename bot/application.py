@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import math
 import signal
+import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+import aiohttp
 import discord
 import structlog
 
@@ -22,6 +24,7 @@ from bot.inference.local import LocalExecutor
 from bot.metrics import Metrics
 from bot.service import Service
 from bot.store.store import Store
+from bot.tasks.registry import REQUESTS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
     from bot.catalogue.model import Model
     from bot.config import Config
     from bot.playground.server import Playground
+
+ASK_AGAIN_S = 5.0  # before a checkpoint that was missing is looked for again
 
 log = structlog.get_logger("application")
 
@@ -54,12 +59,14 @@ async def opened(
     """
     cache = cache_folder(environ)
     catalogue = Catalogue.load(config.model)
+    preferred = {task: config.defaults.for_task(task) for task in REQUESTS}
+    catalogue.check_choices(preferred, config.inference.preload, "the configuration")
     executor = LocalExecutor(
         config.inference, environ=environ, folder_of=lambda model: checkpoint_folder(model, cache)
     )
     metrics = Metrics()
     metrics.watch(executor.status)
-    wanted = [catalogue.chosen(name, "[inference] preload") for name in config.inference.preload]
+    wanted = [catalogue.get(name) for name in config.inference.preload]
     if preload_starters and not wanted:
         wanted = [model for model in catalogue if model.starter]
     executor.preload([model for model in wanted if is_present(model, cache)])
@@ -90,7 +97,7 @@ async def run_bot(
     playground_port: int | None,
     announce: Callable[[str], None],
 ) -> None:
-    """Run the bot until SIGINT or SIGTERM, then drain.
+    """Run the bot until SIGINT or SIGTERM, then drain; a second one ends the draining.
 
     ``playground_port`` is where the playground should listen, ``None`` goes to Discord;
     ``announce`` is told the playground's address once it is there.
@@ -98,9 +105,7 @@ async def run_bot(
     Raises:
         OperatorError: Discord does not know the token.
     """
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    signals = _Signals()
     async with AsyncExitStack() as stack:
         token = config.discord.token.reveal()
         synced: Path | None = state_folder(environ) / "commands.sha256"
@@ -114,40 +119,92 @@ async def run_bot(
         )
         client = Menagerie(application.service, synced=synced, test_guild=config.discord.test_guild)
         if config.metrics.port:
-            pages = await metrics_pages.serve(
-                application.metrics,
-                client.is_ready,
-                host=config.metrics.host,
-                port=config.metrics.port,
-            )
-            stack.push_async_callback(pages.cleanup)
+            await stack.enter_async_context(_pages(config, application, client))
         drain = partial(application.executor.drain, config.inference.drain_s)
-        await _serve(client, token, stop, drain)
+        await _serve(client, token, signals, drain)
+
+
+class _Signals:
+    """SIGINT or SIGTERM: the first asks to drain, the second to leave at once."""
+
+    def __init__(self) -> None:
+        self.drain = asyncio.Event()
+        self.leave = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, self._arrived)
+
+    def _arrived(self) -> None:
+        (self.leave if self.drain.is_set() else self.drain).set()
 
 
 async def _serve(
-    client: Menagerie, token: str, stop: asyncio.Event, drain: Callable[[], Awaitable[None]]
+    client: Menagerie, token: str, signals: _Signals, drain: Callable[[], Awaitable[None]]
 ) -> None:
     """Be online until told to stop; answers under way are delivered before the client leaves."""
     serving = asyncio.create_task(client.start(token))
-    stopping = asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await _first(serving, signals.drain.wait())
         if serving.done():
             await serving  # it only ends by itself when something is wrong
-        log.info("draining")
-        await drain()
-    except discord.LoginFailure:
-        raise OperatorError(
-            "Discord does not know this token. Copy it again from the developer portal, page Bot, "
-            "into DISCORD_TOKEN or into config.toml, table [discord], key token."
-        ) from None
+        log.info("draining", hint="stop again to leave at once")
+        await _first(drain(), signals.leave.wait())
+    except (discord.LoginFailure, discord.Forbidden, aiohttp.ClientConnectionError) as error:
+        raise OperatorError(_explained(error)) from None
     finally:
         await client.close()
-        for task in (serving, stopping):
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+
+async def _first(*works: Awaitable[object]) -> None:
+    """Wait until one of these is done; the others are cancelled, but for tasks of the caller's."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task, work in zip(tasks, works, strict=True):
+        if task is not work:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, discord.LoginFailure):
-                await task
+            await asyncio.gather(task, return_exceptions=True)
+
+
+def _explained(error: Exception) -> str:
+    """Return what an operator is to do about Discord's refusal."""
+    match error:
+        case discord.LoginFailure():
+            return (
+                "Discord does not know this token. Copy it again from the developer portal, page "
+                "Bot, into DISCORD_TOKEN or into config.toml, table [discord], key token."
+            )
+        case discord.Forbidden():
+            return (
+                f"Discord does not let the bot publish its commands ({error.text}). Look at "
+                "[discord] test_guild: the bot must be in that server; 0 publishes everywhere."
+            )
+        case _:
+            return (
+                f"Discord cannot be reached ({error}). Look at the network and start again; "
+                "without one, the playground works: python -m bot run --playground"
+            )
+
+
+@asynccontextmanager
+async def _pages(
+    config: Config, application: Application, client: Menagerie
+) -> AsyncIterator[None]:
+    """Serve /metrics and /healthz."""
+    host, port = config.metrics.host, config.metrics.port
+    try:
+        pages = await metrics_pages.serve(
+            application.metrics, client.is_ready, host=host, port=port
+        )
+    except OSError as error:
+        raise OperatorError(
+            f"[metrics] cannot listen on {host}:{port} ({error.strerror}). Set another port, or 0 "
+            "for none."
+        ) from None
+    try:
+        yield
+    finally:
+        await pages.cleanup()
 
 
 @asynccontextmanager
@@ -161,12 +218,15 @@ async def _opened_playground(port: int) -> AsyncIterator[Playground]:
 
 
 def _remembered(test: Callable[[Model], bool]) -> Callable[[Model], bool]:
-    """Return a test that remembers what was true: what is there is not taken for gone."""
-    true: set[str] = set()
+    """Return a test that remembers: what is there stays there, what is not is asked again later."""
+    until: dict[str, float] = {}
+    known: dict[str, bool] = {}
 
     def remembered(model: Model) -> bool:
-        if model.id not in true and test(model):
-            true.add(model.id)
-        return model.id in true
+        now = time.monotonic()
+        if now >= until.get(model.id, 0.0):
+            known[model.id] = test(model)
+            until[model.id] = math.inf if known[model.id] else now + ASK_AGAIN_S
+        return known[model.id]
 
     return remembered

@@ -37,11 +37,23 @@ def ask(
     from bot.config import load_config, state_folder
 
     loaded = load_config(config, os.environ)
-    log.set_up("warning", loaded.log.format, state_folder(os.environ) / "logs")
+    secrets = (loaded.discord.token.reveal(),)
+    log.set_up("warning", loaded.log.format, state_folder(os.environ) / "logs", secrets)
     os.environ.pop("DISCORD_TOKEN", None)
     request, seed = build_request(task, _pairs(settings or []), text or [], file or [])
+    _check(loaded, task, model, out)
     submitted, answered = asyncio.run(_answered(loaded, request, model, seed))
     _print(submitted, answered, out, as_json=json)
+
+
+def _check(config: Config, task: str, model: str | None, out: Path | None) -> None:
+    """Refuse at once what would be refused after the work."""
+    from bot.catalogue.catalogue import Catalogue
+
+    if model is not None:
+        Catalogue.load(config.model).chosen(model, "--model", task)
+    if out is not None and not out.absolute().parent.is_dir():
+        raise OperatorError(f"--out {out}: there is no such folder.")
 
 
 def build_request(
@@ -61,7 +73,7 @@ def build_request(
         raise OperatorError(
             f"There is no task {task!r}.{nearest(task, REQUESTS)} Tasks: {', '.join(REQUESTS)}."
         )
-    seed = options.pop("seed", None)
+    seed = _seed(options.pop("seed", None))
     known = [f for f in kind.__struct_fields__ if f not in kind.file_fields]
     for key in options:
         if key not in known:
@@ -71,9 +83,17 @@ def build_request(
     fields |= _from_files(kind.text_fields, kind.file_fields, files, set(fields))
     try:
         request = msgspec.convert({"type": task, **fields}, kind, strict=False)
-        return request, None if seed is None else int(seed)  # type: ignore[return-value]
-    except (msgspec.ValidationError, ValueError) as error:
+    except msgspec.ValidationError as error:
         raise OperatorError(f"/{task}: {error}.") from None
+    return request, seed  # type: ignore[return-value]
+
+
+def _seed(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise OperatorError(f"--set seed={text}: a seed is a whole number from 0 to 2^32 - 1.")
+    return int(text)
 
 
 def _pairs(settings: list[str]) -> dict[str, str]:
@@ -147,7 +167,10 @@ def _print(submitted: Submitted, answered: Answered, out: Path | None, *, as_jso
     if isinstance(result, Picture):
         ending = result.media_type.removeprefix("image/")
         path = out or Path(f"{submitted.job.id}.{ending}")
-        path.write_bytes(result.data)
+        try:
+            path.write_bytes(result.data)
+        except OSError as error:
+            raise OperatorError(f"The picture cannot be written: {error}.") from None
         plain |= {"data": None, "path": str(path)}
     if as_json:
         shown = {

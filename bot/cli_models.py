@@ -58,7 +58,7 @@ def show(model_id: Id, config: ConfigPath = None, json: Json = False) -> None:
 
     from bot.catalogue.checkpoints import checkpoint_folder
 
-    model = _catalogue(config).get(model_id)
+    model = _known(_catalogue(config), model_id)
     facts: dict[str, Any] = msgspec.to_builtins(model)
     facts |= {"state": _state(model), "folder": str(checkpoint_folder(model, _cache()))}
     if json:
@@ -86,7 +86,7 @@ def fetch(
 
     settings = load_config(config, os.environ)
     catalogue = Catalogue.load(settings.model)
-    wanted = [catalogue.get(name) for name in model_ids or ()]
+    wanted = [_known(catalogue, name) for name in model_ids or ()]
     wanted += [model for model in catalogue if starters and model.starter]
     if not wanted:
         raise OperatorError(
@@ -108,7 +108,7 @@ def check(model_id: Id, config: ConfigPath = None, json: Json = False) -> None:
     """Rehash a model's files against what was fetched; exit with 1 if they changed."""
     from bot.catalogue.checkpoints import verify
 
-    model = _catalogue(config).get(model_id)
+    model = _known(_catalogue(config), model_id)
     faults = verify(model, _cache())
     if json:
         _print_json({"id": model.id, "faults": faults})
@@ -124,6 +124,16 @@ def _catalogue(config: Path | None) -> Catalogue:
     from bot.config import load_config
 
     return Catalogue.load(load_config(config, os.environ).model)
+
+
+def _known(catalogue: Catalogue, name: str) -> Model:
+    """Return a model by any of its names; on the command line a wrong one is the operator's."""
+    from bot.errors import OperatorError, UserError
+
+    try:
+        return catalogue.get(name)
+    except UserError as error:
+        raise OperatorError(str(error)) from None
 
 
 def _cache() -> Path:

@@ -99,6 +99,9 @@ class Inference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     kill_grace_s: Annotated[
         Seconds, Meta(description="Seconds that a cancelled job has to stop before it is killed.")
     ] = 2.0
+    silence_s: Annotated[
+        Seconds, Meta(description="Seconds without a sign of life after which a worker is killed.")
+    ] = 15.0
     drain_s: Annotated[
         Seconds, Meta(description="Seconds that running jobs have to finish when the bot stops.")
     ] = 20.0

@@ -45,6 +45,7 @@ def show(findings: list[Finding], *, as_json: bool) -> None:
     """Print the findings for a person, or as JSON."""
     import msgspec
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     if as_json:
@@ -54,7 +55,7 @@ def show(findings: list[Finding], *, as_json: bool) -> None:
     table = Table(box=None, show_header=False)
     for finding in findings:
         colour = colours[finding.state]
-        table.add_row(f"[{colour}]{finding.state}[/]", finding.subject, finding.text)
+        table.add_row(f"[{colour}]{finding.state}[/]", finding.subject, escape(finding.text))
     Console(soft_wrap=True).print(table)
 
 

@@ -50,34 +50,41 @@ def set_up(
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
-    root.handlers = [_handler(logging.StreamHandler(sys.stderr), style, shared)]
+    root.handlers = [_handler(logging.StreamHandler(sys.stderr), style, shared, hide)]
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "menagerie.log"
         kept = logging.handlers.RotatingFileHandler(
             path, maxBytes=FILE_BYTES, backupCount=FILES_KEPT
         )
-        root.addHandler(_handler(kept, "json", shared))
+        root.addHandler(_handler(kept, "json", shared, hide))
     root.setLevel(level.upper())
     logging.getLogger("discord").setLevel(max(logging.WARNING, root.level))
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
-def _handler(handler: logging.Handler, style: str, shared: list[Processor]) -> logging.Handler:
-    last: Processor = structlog.processors.JSONRenderer()
+def _handler(
+    handler: logging.Handler, style: str, shared: list[Processor], hide: _Hide
+) -> logging.Handler:
+    render: Processor = structlog.processors.JSONRenderer()
     if style == "console":
-        last = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        render = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+    meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+            foreign_pre_chain=shared, processors=[meta, render, hide.line]
         )
     )
     return handler
 
 
 class _Hide:
-    """A processor that masks secrets in every text of an event."""
+    """Two processors that mask secrets: in every text of an event, and in the finished line.
+
+    The line holds what lies deeper in an event; the texts hold what the line writes escaped.
+    """
 
     def __init__(self, secrets: tuple[str, ...]) -> None:
         self._secrets = secrets
@@ -87,7 +94,14 @@ class _Hide:
     ) -> MutableMapping[str, Any]:
         for key, value in event.items():
             if isinstance(value, str):
-                for secret in self._secrets:
-                    value = value.replace(secret, MASK)
-                event[key] = value
+                event[key] = self._masked(value)
         return event
+
+    def line(self, _: Any, __: str, line: Any) -> str:
+        """Mask the secrets in a finished line."""
+        return self._masked(str(line))
+
+    def _masked(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, MASK)
+        return text

@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 SEED_BITS = 32
+ANSWERABLE_S = 14 * 60.0  # Discord takes an answer for fifteen minutes
 MAX_FILE_BYTES = 25 << 20
 
 log = structlog.get_logger("service")
@@ -83,8 +84,9 @@ class Service:
     def ready_models(self, task: str) -> list[Model]:
         """Return the models that can do a task now, the one that is taken by default first."""
         ready = [m for m in self._catalogue.for_task(task) if self._is_ready(m)]
-        preferred = self._preferred(task)
-        return sorted(ready, key=lambda m: m.id != preferred)
+        preferred = self._preferred(task)  # an id or another of its names
+        chosen = self._catalogue.get(preferred) if preferred in self._catalogue else None
+        return sorted(ready, key=lambda m: m != chosen)
 
     def all_models(self) -> list[tuple[Model, bool]]:
         """Return every model of the catalogue, and whether it can be used now."""
@@ -120,12 +122,14 @@ class Service:
         Raises:
             UserError: As :meth:`check`, or the queue is full (:class:`bot.errors.BusyError`).
         """
+        model = self.check(request, model_id)
         job = Job(
             id=secrets.token_hex(4),
             request=request,
-            model=self.check(request, model_id),
+            model=model,
             seed=secrets.randbits(SEED_BITS) if seed is None else seed,
             caller=caller,
+            max_wait_s=max(60.0, ANSWERABLE_S - model.limits.max_seconds),
         )
         news = self._executor.submit(job)
         log.info("job queued", job=job.id, task=request.task(), model=job.model.id)

@@ -20,7 +20,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, ViewportSize, async_playwright
 
 from bot.playground.member import Member
 from bot.playground.records import Upload
@@ -28,7 +28,7 @@ from bot.playground.records import Upload
 HERE = Path(__file__).parent
 OUTPUT = HERE / "pictures" / "playground.png"
 LARGEST_BYTES = 400_000
-VIEW = {"width": 1180, "height": 1166}
+VIEW = ViewportSize(width=1180, height=1166)
 ANNOUNCED = "Playground: "
 START_LIMIT_S = 60.0
 ANSWER_LIMIT_S = 180.0

@@ -6,10 +6,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from bot.catalogue.catalogue import Catalogue
 from bot.catalogue.checkpoints import fetch
 from bot.config import cache_folder
+
+# The same examples in every run, and as long as the machine takes for each.
+settings.register_profile("house", derandomize=True, deadline=None)
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ Table = Mapping[str, Any]
 
 FILES = ("models.toml", "starters.toml")
 ORIGIN = frozenset({"checkpoint", "sha256", "repo", "revision", "files", "parts", "convert"})
-NO_FAMILIES = frozenset({"base", "pictures"})
+NO_FAMILIES = frozenset({"base", "pictures", "reading_order"})
 
 
 @functools.cache

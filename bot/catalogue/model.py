@@ -148,7 +148,9 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     starter: Annotated[
         bool, Meta(description="A small model that needs no hub; its answers say so.")
     ] = False
-    slots: Annotated[Positive, Meta(description="Jobs that share the model in one worker.")] = 4
+    slots: Annotated[
+        Positive, Meta(description="Jobs that run side by side on the model in one worker.")
+    ] = 1
     limits: Annotated[Limits, Meta(description="How much a person may ask at once.")] = Limits()
     defaults: Annotated[Defaults, Meta(description="What it does where a person says nothing.")] = (
         Defaults()

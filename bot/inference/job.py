@@ -22,7 +22,7 @@ class Job:
     model: Model
     seed: int
     caller: Caller
-    max_wait_s: float = 14 * 60.0  # an interaction can be answered for fifteen minutes
+    max_wait_s: float = 600.0  # in the queue, before it begins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

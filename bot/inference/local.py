@@ -50,6 +50,7 @@ class _Held:
     news: asyncio.Queue[Progress | Outcome] = field(default_factory=asyncio.Queue)
     worker_id: int | None = None
     started: bool = False
+    cancelled: bool = False
     strikes: int = 0
     shown: str = ""
     told: Progress | None = None
@@ -99,6 +100,7 @@ class LocalExecutor:
             self,
             size=settings.chosen_workers(),
             threads=settings.chosen_threads(),
+            silence_s=settings.silence_s,
             environ=environ,
         )
         self._loader = Loader(self._pool, self._residency, folder_of)
@@ -145,8 +147,9 @@ class LocalExecutor:
     def cancel(self, job_id: str) -> None:
         """Stop a job, queued or running; one that has ended is left alone."""
         held = self._held.get(job_id)
-        if held is None:
+        if held is None or held.cancelled:
             return
+        held.cancelled = True
         if held.worker_id is not None:
             self._pool.send(held.worker_id, wire.CancelJob(job_id))
         if not held.started:
@@ -186,7 +189,7 @@ class LocalExecutor:
         self._pump()
 
     def worker_died(self, worker_id: int, status: int | None) -> None:
-        """Put the dead worker's jobs back into the queue, each with a strike."""
+        """Put the dead worker's jobs back into the queue, those at work with a strike."""
         self._deaths += 1
         self._ready.discard(worker_id)
         loading = self._loader.worker_gone(worker_id)
@@ -300,7 +303,7 @@ class LocalExecutor:
 
     def _overrun(self, held: _Held, why: str) -> None:
         worker_id = held.worker_id
-        self._settle(held, _expired(held))
+        self._settle(held, Cancelled() if held.cancelled else _expired(held))
         if worker_id is not None:
             self._blameless.add(worker_id)
             self._pool.kill(worker_id, f"job {held.job.id} {why}")
@@ -310,7 +313,9 @@ class LocalExecutor:
         held.worker_id, held.started = None, False
         if held.deadline is not None:
             held.deadline.cancel()
-        if held.strikes < MAX_STRIKES:
+        if held.cancelled:
+            self._settle(held, Cancelled())
+        elif held.strikes < MAX_STRIKES:
             log.warning("job resumes elsewhere", job=held.job.id, status=status)
             self._scheduler.requeue(held.job, suspect=suspect)
         else:

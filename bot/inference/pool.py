@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from bot.inference.wire import FromWorker, ToWorker
 
 PING_EVERY_S = 1.0
-SILENCE_S = 20.0  # a worker whose reader thread is quiet for so long is stopped or frozen
 RETRY_S = 1.0  # before a forkserver that died is started anew
 KEPT_ENVIRONMENT = (
     *("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "VIRTUAL_ENV"),
@@ -70,11 +69,21 @@ class Pool:
     Args:
         size: How many workers.
         threads: How many threads each worker's nets may use.
+        silence_s: A worker whose reader thread is quiet for so long is stopped or frozen.
         environ: The environment from which the workers' few variables are taken.
     """
 
-    def __init__(self, owner: PoolOwner, *, size: int, threads: int, environ: Mapping[str, str]):
+    def __init__(
+        self,
+        owner: PoolOwner,
+        *,
+        size: int,
+        threads: int,
+        silence_s: float,
+        environ: Mapping[str, str],
+    ) -> None:
         self._owner = owner
+        self._silence_s = silence_s
         self._size = size
         self._environ = worker_environment(environ, threads)
         self._workers: dict[int, WorkerProcess] = {}
@@ -244,12 +253,12 @@ class Pool:
         """Ping the workers; kill those that have been silent for too long."""
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(PING_EVERY_S)
+            await asyncio.sleep(min(PING_EVERY_S, self._silence_s / 3))
             for worker in list(self._workers.values()):
                 silent_s = loop.time() - worker.heard_at
                 if not worker.ready:
                     continue
-                if silent_s > SILENCE_S:
+                if silent_s > self._silence_s:
                     self.kill(worker.id, f"silent for {silent_s:.0f} s")
                 else:
                     self.send(worker.id, wire.Ping())

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from bot.errors import BusyError
 
-PATIENCE_S = 30.0
-"""A job that has waited for so long for a worker of its own is not passed by any more."""
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from bot.inference.job import Job
+
+PATIENCE_S = 30.0
+"""A job that has waited for so long for a worker of its own is not passed by any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

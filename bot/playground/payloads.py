@@ -111,7 +111,11 @@ class Projection:
             "content": what.content,
             "embeds": embeds,
             "components": _resolved_components(what.components, files),
-            "attachments": [one for name, one in files.items() if name not in shown],
+            "attachments": [
+                self.attachment(one)
+                for one in what.attachments
+                if f"attachment://{one.filename}" not in shown
+            ],
         }
 
     def _origin(self, what: Message) -> Json:

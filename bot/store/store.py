@@ -10,7 +10,7 @@ import datetime as dt
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from sqlalchemy import BigInteger, insert, select, update
+from sqlalchemy import BigInteger, Float, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -41,8 +41,8 @@ class JobRecord(Base):
     state: Mapped[str]
     created_at: Mapped[dt.datetime]
     ended_at: Mapped[dt.datetime | None]
-    queued_s: Mapped[float | None]
-    run_s: Mapped[float | None]
+    queued_s: Mapped[float | None] = mapped_column(Float)
+    run_s: Mapped[float | None] = mapped_column(Float)
 
 
 class Store:

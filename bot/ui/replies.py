@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 CURSOR = " ▌"
 BAR = 12  # cells of a progress bar
+FENCE_END = "\n```"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,10 +116,11 @@ def model_list(models: list[tuple[Model, bool]]) -> str:
 def status_line(status: ExecutorStatus) -> str:
     """Return how busy the executor is, and what is loaded."""
     loaded = sorted({model for models in status.models.values() for model in models})
-    return (
+    text = (
         f"{status.workers} workers, {status.running} requests running, {status.waiting} waiting.\n"
         f"Awake: {', '.join(loaded) or 'no model yet'} ({status.resident_bytes >> 20} MB)."
     )
+    return clip(text, CONTENT)
 
 
 def _with_footer(result: Result, footer: str, job_id: str) -> Reply:
@@ -140,8 +142,11 @@ def _text_reply(text: str, footer: str, job_id: str, fence: str = "") -> Reply:
     """Return a text whole where a message holds it; else its beginning, and all of it as a file."""
     inner = text.replace("```", "'''") if fence else text
     opening, closing = (f"{fence}\n", f"\n{fence}") if fence else ("", "")
-    room = CONTENT - len(footer) - len(opening) - len(closing) - 1
-    content = f"{opening}{clip(inner, room)}{closing}\n{footer}"
+    room = CONTENT - len(footer) - len(opening) - len(closing) - len(FENCE_END) - 1
+    begun = clip(inner, room)
+    if begun.count("```") % 2:  # it would swallow the footer
+        closing = FENCE_END
+    content = f"{opening}{begun}{closing}\n{footer}"
     if len(inner) <= room:
         return Reply(content=content)
     return Reply(content=content, files=((f"{job_id}.txt", text.encode(), None),))

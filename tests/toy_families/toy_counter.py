@@ -23,17 +23,18 @@ STEP_S = 0.01
 
 
 def load(model: Any, folder: Path) -> ToyCounter:
-    return ToyCounter(model.slots)
+    return ToyCounter(model.slots, 0.0 if model.id.endswith("fast") else STEP_S)
 
 
 class CountingRuntime:
     """Finds the next number likeliest; dies at 42 if a file named ``armed`` can be removed."""
 
-    def __init__(self) -> None:
+    def __init__(self, step_s: float) -> None:
         self.armed: Path | None = None
+        self._step_s = step_s
 
     def extend(self, slot: int, ids: list[int]) -> torch.Tensor:
-        time.sleep(STEP_S)
+        time.sleep(self._step_s)
         if ids[-1] == 42 and self.armed is not None and self.armed.exists():
             self.armed.unlink()
             os.kill(os.getpid(), signal.SIGKILL)
@@ -49,10 +50,10 @@ class CountingRuntime:
 class ToyCounter(GeneratingFamily):
     """Prompt: the first number, then perhaps the file that arms its death at 42."""
 
-    def __init__(self, slots: int) -> None:
+    def __init__(self, slots: int, step_s: float) -> None:
         tokenizer = Tokenizer(WordLevel({str(n): n for n in range(WORDS)}, unk_token="0"))
         tokenizer.pre_tokenizer = WhitespaceSplit()
-        self.runtime = CountingRuntime()
+        self.runtime = CountingRuntime(step_s)
         self.engine = Engine(self.runtime, tokenizer, frozenset({WORDS - 1}), slots)
 
     def row(self, request: Any, seed: int) -> Row:

@@ -22,7 +22,11 @@ def load(model: Any, folder: Path) -> ToyEcho:
 
 
 class ToyEcho(BatchFamily[str, str]):
-    """Prompts: ``refuse``, ``fail``, ``die``, ``die-once FILE``, ``steps N``, ``deaf S``, ``babble``."""
+    """Prompts: ``refuse``, ``fail``, ``die``, ``die-once FILE``, ``steps N``, ``burst N``.
+
+    And ``deaf S``, which listens to nobody for a while, and ``babble``, which sends the bot what
+    is no message.
+    """
 
     def preprocess(self, request: Any, seed: int) -> str:
         if request.prompt == "refuse":
@@ -58,6 +62,9 @@ class ToyEcho(BatchFamily[str, str]):
                     with contextlib.suppress(OSError):
                         if stat.S_ISSOCK(os.fstat(fd).st_mode):
                             os.write(fd, b"\x00\x00\x00\x01\xc1")
+            case "burst":
+                for step in range(int(rest)):
+                    run.step(step + 1, int(rest))
             case "deaf":
                 time.sleep(float(rest))
             case "environment":

@@ -1,0 +1,100 @@
+"""The store: its file is made, migrated to what the models say, and opened again as it was."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine
+
+from bot.catalogue.model import Model
+from bot.inference.job import Job, Timings
+from bot.store.migrate import migrate
+from bot.store.store import Base, Store
+from bot.tasks.caller import Caller
+from bot.tasks.text_to_text import CompleteText
+
+MODEL = Model(id="gpt2", task="complete", family="causal_lm")
+COLUMNS = "id, task, model, seed, user_id, guild_id, state, queued_s, run_s, created_at, ended_at"
+
+
+def job(id: str = "job1", guild: int | None = 8) -> Job:
+    return Job(
+        id=id,
+        request=CompleteText(prompt="my darkest secret"),
+        model=MODEL,
+        seed=2**32 - 1,
+        caller=Caller(user_id=2**62, guild_id=guild),
+    )
+
+
+def rows(path: Path) -> list[Any]:
+    connection = sqlite3.connect(path)
+    try:
+        return connection.execute(f"SELECT {COLUMNS} FROM jobs ORDER BY id").fetchall()
+    finally:
+        connection.close()
+
+
+def test_the_migrations_end_at_what_the_models_say(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'jobs.db'}"
+    migrate(url)
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+    engine.dispose()
+
+
+def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.db"
+    migrate(f"sqlite:///{path}")
+    before = path.read_bytes()
+    migrate(f"sqlite:///{path}")
+    assert path.read_bytes() == before
+
+
+async def test_a_job_is_written_down_with_how_it_ended(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "down" / "jobs.db"
+    async with Store.opened(path) as store:
+        await store.record(job())
+        assert await store.state_of("job1") == "queued"
+        await store.settle("job1", "done", Timings(queued_s=0.5, run_s=2.5))
+        assert await store.state_of("job1") == "done"
+        assert await store.state_of("job2") is None
+    (row,) = rows(path)
+    assert row[:-2] == ("job1", "complete", "gpt2", 2**32 - 1, 2**62, 8, "done", 0.5, 2.5)
+    created, ended = (dt.datetime.fromisoformat(text) for text in row[-2:])
+    now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    assert dt.timedelta() <= ended - created <= now - created < dt.timedelta(minutes=1)
+
+
+async def test_a_job_without_an_answer_has_no_times(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.db"
+    async with Store.opened(path) as store:
+        await store.record(job(guild=None))
+        await store.settle("job1", "cancelled", None)
+        await store.settle("an unknown job", "done", None)
+    (row,) = rows(path)
+    assert row[5:9] == (None, "cancelled", None, None)
+
+
+@pytest.mark.parametrize("name", ["jobs.db", "100% odd é.db"])
+async def test_a_store_that_is_opened_again_holds_what_it_held(tmp_path: Path, name: str) -> None:
+    for number in range(2):
+        async with Store.opened(tmp_path / name) as store:
+            await store.record(job(f"job{number}"))
+            assert await store.state_of("job0") == "queued"
+    assert [row[0] for row in rows(tmp_path / name)] == ["job0", "job1"]
+
+
+async def test_what_was_asked_is_not_kept(tmp_path: Path) -> None:
+    async with Store.opened(tmp_path / "jobs.db") as store:
+        await store.record(job())
+        await store.settle("job1", "done", None)
+    assert all(b"secret" not in path.read_bytes() for path in tmp_path.iterdir())

@@ -1,0 +1,65 @@
+"""What is offered while somebody types."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.catalogue.model import Model
+from bot.ui.choices import matching, model_choices
+from bot.ui.limits import CHOICE, CHOICES
+
+OPTIONS = [("GPT-2", "gpt2"), ("DistilGPT2", "distilgpt2"), ("OPT 125M", "opt-125m")]
+NAMES = st.text("abÄß -", max_size=150)
+
+
+def values(typed: str) -> list[str]:
+    return [choice.value for choice in matching(OPTIONS, typed)]
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("", ["gpt2", "distilgpt2", "opt-125m"]),
+        ("GPT", ["gpt2", "distilgpt2"]),
+        ("  gpt-2 ", ["gpt2"]),
+        ("125", ["opt-125m"]),
+        ("opt-", ["opt-125m"]),
+        ("nothing", []),
+    ],
+)
+def test_options_that_hold_what_was_typed_are_offered(typed: str, offered: list[str]) -> None:
+    assert values(typed) == offered
+
+
+def test_options_that_begin_with_it_come_first() -> None:
+    assert values("d") == ["distilgpt2"]
+    options = [("a pie", "1"), ("pie b", "2"), ("a pie c", "3"), ("pie d", "4")]
+    assert [c.value for c in matching(options, "pie")] == ["2", "4", "1", "3"]
+
+
+@given(options=st.lists(st.tuples(NAMES, NAMES), max_size=60), typed=NAMES)
+def test_no_more_is_offered_than_discord_takes(options: list[tuple[str, str]], typed: str) -> None:
+    offered = matching(options, typed)
+    assert len(offered) <= CHOICES
+    assert all(len(choice.name) <= CHOICE for choice in offered)
+    assert {choice.value for choice in offered} <= {value for _, value in options}
+
+
+async def test_models_are_offered_by_title_and_chosen_by_id() -> None:
+    asked = []
+
+    def ready_models(task: str) -> list[Model]:
+        asked.append(task)
+        names = {"gpt2": "GPT-2", "opt": "OPT"}
+        return [Model(id=k, name=v, task="complete", family="x") for k, v in names.items()]
+
+    service = SimpleNamespace(ready_models=ready_models)
+    interaction: Any = SimpleNamespace(client=SimpleNamespace(service=service))
+    (choice,) = await model_choices("complete")(interaction, "gp")
+    assert (choice.name, choice.value) == ("GPT-2", "gpt2")
+    assert asked == ["complete"]
