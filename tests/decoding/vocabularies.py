@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 CORPUS = ["the quick brown fox, the lazy dog. User: hello User: bye STOP END"] * 5
@@ -49,4 +51,6 @@ def byte_fallback() -> Tokenizer:
             decoders.Strip(" ", 1, 0),
         ]
     )
-    return tokenizer
+    plain = json.loads(tokenizer.to_str())  # the trainer took the bytes for special tokens
+    plain["added_tokens"] = [t for t in plain["added_tokens"] if t["content"] == "<end>"]
+    return Tokenizer.from_str(json.dumps(plain))
