@@ -7,7 +7,6 @@ import math
 import signal
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -15,7 +14,7 @@ import discord
 import structlog
 
 from bot import metrics as metrics_pages
-from bot.catalogue.catalogue import Catalogue, has_family
+from bot.catalogue.catalogue import Catalogue, has_family, refusal
 from bot.catalogue.checkpoints import checkpoint_folder, is_present
 from bot.client import Menagerie
 from bot.config import cache_folder, state_folder
@@ -82,6 +81,7 @@ async def opened(
                     is_present=_remembered(lambda model: is_present(model, cache)),
                     is_supported=_remembered(lambda model: has_family(model.family)),
                     preferred=config.defaults.for_task,
+                    too_big=lambda model: refusal(model, config.inference.chosen_memory_mb()),
                 ),
                 executor,
                 metrics,
@@ -105,7 +105,9 @@ async def run_bot(
     Raises:
         OperatorError: Discord does not know the token.
     """
-    signals = _Signals()
+    stop = Stop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.ask)
     async with AsyncExitStack() as stack:
         token = config.discord.token.reveal()
         synced: Path | None = state_folder(environ) / "commands.sha256"
@@ -120,34 +122,37 @@ async def run_bot(
         client = Menagerie(application.service, synced=synced, test_guild=config.discord.test_guild)
         if config.metrics.port:
             await stack.enter_async_context(_pages(config, application, client))
-        drain = partial(application.executor.drain, config.inference.drain_s)
-        await _serve(client, token, signals, drain)
+        await serve(client, token, stop, application.executor, config.inference.drain_s)
 
 
-class _Signals:
-    """SIGINT or SIGTERM: the first asks to drain, the second to leave at once."""
+class Stop:
+    """How the bot is told to stop: the first time to drain, the second to leave at once."""
 
     def __init__(self) -> None:
         self.drain = asyncio.Event()
         self.leave = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, self._arrived)
 
-    def _arrived(self) -> None:
+    def ask(self) -> None:
+        """Tell it."""
         (self.leave if self.drain.is_set() else self.drain).set()
 
 
-async def _serve(
-    client: Menagerie, token: str, signals: _Signals, drain: Callable[[], Awaitable[None]]
+async def serve(
+    client: Menagerie, token: str, stop: Stop, executor: LocalExecutor, drain_s: float
 ) -> None:
-    """Be online until told to stop; answers under way are delivered before the client leaves."""
+    """Be online until told to stop; answers under way are delivered before the client leaves.
+
+    Raises:
+        OperatorError: Discord refuses the bot or cannot be reached.
+    """
     serving = asyncio.create_task(client.start(token))
     try:
-        await _first(serving, signals.drain.wait())
+        await _first(serving, stop.drain.wait())
         if serving.done():
             await serving  # it only ends by itself when something is wrong
         log.info("draining", hint="stop again to leave at once")
-        await _first(drain(), signals.leave.wait())
+        await _first(executor.drain(drain_s), stop.leave.wait())
+        await executor.drain(0.0)  # what is left is told so, while the client can still speak
     except (discord.LoginFailure, discord.Forbidden, aiohttp.ClientConnectionError) as error:
         raise OperatorError(_explained(error)) from None
     finally:
@@ -192,18 +197,22 @@ async def _pages(
 ) -> AsyncIterator[None]:
     """Serve /metrics and /healthz."""
     host, port = config.metrics.host, config.metrics.port
+
+    def healthy() -> bool:
+        return client.is_ready() and application.service.status().workers > 0
+
     try:
-        pages = await metrics_pages.serve(
-            application.metrics, client.is_ready, host=host, port=port
-        )
+        pages = await metrics_pages.serve(application.metrics, healthy, host=host, port=port)
     except OSError as error:
         raise OperatorError(
             f"[metrics] cannot listen on {host}:{port} ({error.strerror}). Set another port, or 0 "
             "for none."
         ) from None
+    measuring = asyncio.create_task(application.metrics.watch_loop())
     try:
         yield
     finally:
+        measuring.cancel()
         await pages.cleanup()
 
 

@@ -43,7 +43,10 @@ def run(
         bool, typer.Option("--playground", help="Use the playground even if there is a token.")
     ] = False,
     port: Annotated[
-        int | None, typer.Option("--port", help="The playground's port; another if it is taken.")
+        int | None,
+        typer.Option(
+            "--port", min=0, max=65_535, help="The playground's port; another if it is taken."
+        ),
     ] = None,
 ) -> None:
     """Run the bot: on Discord if there is a token, else in the playground."""
@@ -68,12 +71,12 @@ def run(
 def doctor(config: ConfigPath = None, json: Json = False) -> None:
     """Look at everything the bot needs, and say what is wrong and what to do."""
     from bot import log
-    from bot.doctor import examine, show
+    from bot.doctor import examine, exit_code, show
 
     log.set_up("warning", "console")
     findings = asyncio.run(examine(load_config(config, os.environ), _environment()))
     show(findings, as_json=json)
-    raise typer.Exit(1 if any(finding.state == "bad" for finding in findings) else 0)
+    raise typer.Exit(exit_code(findings))
 
 
 @app.command(name="config")

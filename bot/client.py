@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import pkgutil
@@ -16,6 +17,7 @@ from discord.ext import commands
 
 import cogs
 from bot.errors import BotError
+from bot.ui.answer import UNREACHABLE, resume
 from bot.ui.replies import apology
 
 if TYPE_CHECKING:
@@ -44,14 +46,16 @@ class Tree(app_commands.CommandTree["Menagerie"]):
 
 async def tell(interaction: discord.Interaction[Any], text: str) -> None:
     """Say something to the one who asked alone, whatever state the interaction is in."""
-    if not interaction.response.is_done():
-        await interaction.response.send_message(text, ephemeral=True)
-        return
-    try:  # a deferred reply everyone can see makes way for one that only they can
-        await interaction.delete_original_response()
-    except discord.NotFound:
-        log.info("message already gone", interaction=interaction.id)
-    await interaction.followup.send(text, ephemeral=True)
+    try:
+        if not interaction.response.is_done():
+            await interaction.response.send_message(text, ephemeral=True)
+            return
+        # a deferred reply that everyone can see makes way for one that only they can
+        with contextlib.suppress(discord.NotFound):
+            await interaction.delete_original_response()
+        await interaction.followup.send(text, ephemeral=True)
+    except UNREACHABLE as error:
+        log.warning("member not told", interaction=interaction.id, error=str(error))
 
 
 class Menagerie(commands.Bot):
@@ -90,6 +94,7 @@ class Menagerie(commands.Bot):
         if self._test_guild is not None:
             self.tree.copy_global_to(guild=self._test_guild)
         await self._publish()
+        self._resuming = asyncio.create_task(resume(self, self.service))
 
     async def close(self) -> None:
         """Let the answers that are on their way be delivered, then leave."""

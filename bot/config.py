@@ -96,6 +96,9 @@ class Inference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     jobs_per_member: Annotated[
         int, Meta(ge=1, description="Jobs that one member may have waiting or running at once.")
     ] = 5
+    jobs_per_guild: Annotated[
+        int, Meta(ge=1, description="Jobs that one server may have waiting or running at once.")
+    ] = 50
     kill_grace_s: Annotated[
         Seconds, Meta(description="Seconds that a cancelled job has to stop before it is killed.")
     ] = 2.0
@@ -105,6 +108,12 @@ class Inference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     drain_s: Annotated[
         Seconds, Meta(description="Seconds that running jobs have to finish when the bot stops.")
     ] = 20.0
+    idle_unload_s: Annotated[
+        Seconds, Meta(description="Seconds after which an unused model is unloaded; 0: never.")
+    ] = 1800.0
+    pin: Annotated[
+        tuple[str, ...], Meta(description="Ids of models that stay loaded once they are.")
+    ] = ()
     preload: Annotated[
         tuple[str, ...], Meta(description="Ids of models to load at the start.")
     ] = ()

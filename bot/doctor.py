@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import sys
@@ -9,8 +10,10 @@ import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
+from bot.cli_exit import MEND_THIS, NOT_RIGHT
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from bot.catalogue.model import Model
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 FREE_DISK_MB = 2_000
 TOKEN_SHAPE = re.compile(r"[\w-]{20,}\.[\w-]{6,}\.[\w-]{25,}")
 WORKER_LIMIT_S = 60.0
+NEEDED = frozenset({"state folder", "store"})  # without these nothing starts
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +40,17 @@ async def examine(config: Config, environ: Mapping[str, str]) -> list[Finding]:
 
     cache, state = cache_folder(environ), state_folder(environ)
     findings = [_python(), _token(config), _folder("state", state), _folder("cache", cache)]
-    findings += [_memory(config), *_checkpoints(config, cache)]
+    findings += [*_store(state), _memory(config), *_checkpoints(config, cache)]
     findings.append(await _workers(config, environ))
     return findings
+
+
+def exit_code(findings: list[Finding]) -> int:
+    """Return 0 if nothing is bad, 2 if something without which nothing starts is, else 1."""
+    bad = {finding.subject for finding in findings if finding.state == "bad"}
+    if bad & NEEDED:
+        return MEND_THIS
+    return NOT_RIGHT if bad else 0
 
 
 def show(findings: list[Finding], *, as_json: bool) -> None:
@@ -51,12 +63,17 @@ def show(findings: list[Finding], *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(msgspec.json.encode([asdict(f) for f in findings]).decode() + "\n")
         return
+    console = Console()
+    if not console.is_terminal:  # a file has no width: a line each, whole
+        wide = max(len(finding.subject) for finding in findings)
+        sys.stdout.writelines(f"{f.state:<4}  {f.subject:<{wide}}  {f.text}\n" for f in findings)
+        return
     colours = {"good": "green", "fair": "yellow", "bad": "red"}
     table = Table(box=None, show_header=False)
     for finding in findings:
         colour = colours[finding.state]
         table.add_row(f"[{colour}]{finding.state}[/]", finding.subject, escape(finding.text))
-    Console(soft_wrap=True).print(table)
+    console.print(table)
 
 
 def _python() -> Finding:
@@ -95,6 +112,27 @@ def _folder(name: str, folder: Path) -> Finding:
     return Finding(f"{name} folder", state, f"{folder}, {free_mb:,} MB free")
 
 
+def _store(folder: Path) -> Iterator[Finding]:
+    """Look at the store if there is one, without touching it."""
+    import sqlite3
+
+    path = folder / "menagerie.db"
+    try:
+        if not path.exists():
+            return
+        with contextlib.closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        ) as db:
+            faults = [row[0] for row in db.execute("PRAGMA quick_check(1)") if row[0] != "ok"]
+    except (OSError, sqlite3.Error) as error:
+        faults = [str(error)]
+    if faults:
+        text = f"{path} cannot be read ({faults[0]}). Move it away; a new one is made."
+        yield Finding("store", "bad", text)
+    else:
+        yield Finding("store", "good", str(path))
+
+
 def _memory(config: Config) -> Finding:
     from bot import machine
 
@@ -113,7 +151,7 @@ def _memory(config: Config) -> Finding:
 
 def _checkpoints(config: Config, cache: Path) -> Iterator[Finding]:
     from bot.catalogue.catalogue import Catalogue, has_family
-    from bot.catalogue.checkpoints import is_present
+    from bot.catalogue.checkpoints import checkpoint_folder, is_present, verify
     from bot.tasks.registry import REQUESTS
 
     catalogue = Catalogue.load(config.model)
@@ -123,20 +161,31 @@ def _checkpoints(config: Config, cache: Path) -> Iterator[Finding]:
         "the configuration",
     )
 
-    def usable(model: Model) -> bool:
-        return has_family(model.family) and is_present(model, cache)
-
+    present = [m for m in catalogue if has_family(m.family) and is_present(m, cache)]
+    faulty = {model.id: faults for model in present if (faults := verify(model, cache))}
     for task in REQUESTS:
-        models = [m.id for m in catalogue.for_task(task) if usable(m)]
+        models = [m.id for m in present if task in m.tasks and m.id not in faulty]
         if models:
             yield Finding(f"/{task}", "good", ", ".join(models))
         else:
-            yield _unanswered(task, catalogue.for_task(task))
+            yield _unanswered(task, catalogue.for_task(task), faulty)
+    for model_id, faults in faulty.items():
+        folder = checkpoint_folder(catalogue.get(model_id), cache)
+        text = (
+            f"{model_id}: {'; '.join(faults)}. Delete {folder} and fetch it again: "
+            f"python -m bot models fetch {model_id}"
+        )
+        yield Finding("checkpoint", "bad", text)
+    if present and not faulty:
+        text = f"{len(present)} here, every file as it was fetched"
+        yield Finding("checkpoints", "good", text)
 
 
-def _unanswered(task: str, models: list[Model]) -> Finding:
+def _unanswered(task: str, models: list[Model], faulty: Collection[str]) -> Finding:
     from bot.catalogue.catalogue import has_family
 
+    if broken := [model.id for model in models if model.id in faulty]:
+        return Finding(f"/{task}", "bad", f"no model but what is damaged: {', '.join(broken)}")
     built = [model for model in models if has_family(model.family)]
     text = "no model; this version cannot run one yet"
     if built:
@@ -161,4 +210,11 @@ async def _workers(config: Config, environ: Mapping[str, str]) -> Finding:
         return Finding("workers", "bad", text)
     finally:
         await executor.drain(0.0)
+    if executor.missing_modules:
+        modules = ", ".join(executor.missing_modules)
+        text = (
+            f"cannot import {modules}; the reason stands above. If something is not installed: "
+            "pip install -e . -c constraints.txt"
+        )
+        return Finding("workers", "bad", text)
     return Finding("workers", "good", f"the first was up after {time.monotonic() - began:.1f} s")

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from bot.errors import OperatorError
+
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
     from pathlib import Path
@@ -33,6 +35,9 @@ def set_up(
         style: ``console`` for people, ``json`` for machines.
         folder: Where ``menagerie.log`` is kept, rotated.
         secrets: Texts that are masked wherever they turn up.
+
+    Raises:
+        OperatorError: ``folder`` cannot be written to.
     """
     hide = _Hide(tuple(s for s in secrets if s))
     shared: list[Processor] = [
@@ -52,15 +57,23 @@ def set_up(
     root = logging.getLogger()
     root.handlers = [_handler(logging.StreamHandler(sys.stderr), style, shared, hide)]
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / "menagerie.log"
-        kept = logging.handlers.RotatingFileHandler(
-            path, maxBytes=FILE_BYTES, backupCount=FILES_KEPT
-        )
-        root.addHandler(_handler(kept, "json", shared, hide))
+        root.addHandler(_handler(_file(folder / "menagerie.log"), "json", shared, hide))
     root.setLevel(level.upper())
     logging.getLogger("discord").setLevel(max(logging.WARNING, root.level))
     logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+def _file(path: Path) -> logging.Handler:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return logging.handlers.RotatingFileHandler(
+            path, maxBytes=FILE_BYTES, backupCount=FILES_KEPT
+        )
+    except OSError as error:
+        raise OperatorError(
+            f"The log {path} cannot be written ({error.strerror}). Let MENAGERIE_STATE name a "
+            "folder that can be written to."
+        ) from None
 
 
 def _handler(

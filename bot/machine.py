@@ -28,13 +28,25 @@ def memory_mb(cgroup: Path = CGROUP, meminfo: Path = Path("/proc/meminfo")) -> i
     return min(known) // MEGABYTE if known else FALLBACK_MB
 
 
+def private_mb(pid: int) -> int:
+    """Return what a process takes that is not a file's pages; 0 where that can't be told."""
+    for line in _lines(Path(f"/proc/{pid}/status")):
+        if line.startswith("RssAnon:"):
+            return int(line.split()[1]) * 1024 // MEGABYTE
+    return 0
+
+
 def _total(meminfo: Path) -> int:
     words = _words(meminfo)
     return int(words[1]) * 1024 if words[:1] == ["MemTotal:"] else 0
 
 
 def _words(file: Path) -> list[str]:
+    return [word for line in _lines(file) for word in line.split()]
+
+
+def _lines(file: Path) -> list[str]:
     try:
-        return file.read_text(encoding="ascii").split()
+        return file.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
         return []

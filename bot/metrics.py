@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from bot.inference.executor import ExecutorStatus
     from bot.inference.job import Job, Timings
 
+LAG_EVERY_S = 0.25
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 
 
@@ -35,13 +37,32 @@ class Metrics:
             registry=self.registry, buckets=SECONDS,
         )  # fmt: skip
 
-    def job_ended(self, job: Job, state: str, timings: Timings | None) -> None:
+        self._tokens = Counter(
+            "menagerie_tokens", "Tokens written.", ("model",), registry=self.registry
+        )
+        self._lag = Histogram(
+            "menagerie_loop_lag_seconds", "How late the event loop's timers are.",
+            registry=self.registry, buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1),
+        )  # fmt: skip
+
+    def job_ended(
+        self, job: Job, state: str, timings: Timings | None = None, tokens: int = 0
+    ) -> None:
         """Count a job that has ended; ``timings`` is there if it is done."""
         task, model = job.request.task(), job.model.id
         self._jobs.labels(task, model, state).inc()
+        self._tokens.labels(model).inc(tokens)
         if timings is not None:
             self._wait.labels(task, model).observe(timings.queued_s)
             self._run.labels(task, model).observe(timings.run_s)
+
+    async def watch_loop(self) -> None:
+        """Measure the event loop's lag, for ever."""
+        clock = asyncio.get_running_loop().time
+        while True:
+            due = clock() + LAG_EVERY_S
+            await asyncio.sleep(LAG_EVERY_S)
+            self._lag.observe(max(0.0, clock() - due))
 
     def watch(self, status: Callable[[], ExecutorStatus]) -> None:
         """Read the executor's gauges from its status, whenever somebody looks."""

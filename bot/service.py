@@ -5,6 +5,7 @@ Knows nothing of Discord; the command line and the cogs use it alike.
 
 from __future__ import annotations
 
+import datetime as dt
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,10 +14,19 @@ import structlog
 
 from bot.errors import InferenceError, UserError
 from bot.inference.executor import ExecutorStatus
-from bot.inference.job import Answered, Cancelled, Expired, Job, Outcome, Unanswered
+from bot.inference.job import (
+    Answered,
+    Cancelled,
+    Expired,
+    Interrupted,
+    Job,
+    Outcome,
+    Unanswered,
+)
+from bot.store.store import Promise, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from bot.catalogue.catalogue import Catalogue
     from bot.catalogue.model import Model
@@ -32,7 +42,9 @@ __all__ = [
     "Cancelled",
     "ExecutorStatus",
     "Expired",
+    "Interrupted",
     "Outcome",
+    "Promise",
     "Service",
     "Submitted",
     "Unanswered",
@@ -60,6 +72,7 @@ class Service:
         is_present: Whether a model's checkpoint is on this machine.
         is_supported: Whether there is a family for the model.
         preferred: Task -> the operator's choice of model; empty leaves it to the catalogue.
+        too_big: Why a model cannot run on this machine, or ``None`` where it can.
     """
 
     def __init__(
@@ -72,6 +85,7 @@ class Service:
         is_present: Callable[[Model], bool],
         is_supported: Callable[[Model], bool],
         preferred: Callable[[str], str],
+        too_big: Callable[[Model], str | None] = lambda _: None,
     ) -> None:
         self._catalogue = catalogue
         self._executor = executor
@@ -80,6 +94,7 @@ class Service:
         self._is_present = is_present
         self._is_supported = is_supported
         self._preferred = preferred
+        self._too_big = too_big
 
     def ready_models(self, task: str) -> list[Model]:
         """Return the models that can do a task now, the one that is taken by default first."""
@@ -133,12 +148,42 @@ class Service:
         )
         news = self._executor.submit(job)
         log.info("job queued", job=job.id, task=request.task(), model=job.model.id)
-        await self._store.record(job)
+        await self._keep(self._store.record(job))
         return Submitted(job=job, news=self._recorded(job, news))
 
     def cancel(self, job_id: str) -> None:
         """Stop a job; one that has ended is left alone."""
         self._executor.cancel(job_id)
+
+    async def promise(self, submitted: Submitted, address: bytes, asked_at: dt.datetime) -> bool:
+        """Keep a job that was interrupted, and where its answer goes, for after the restart.
+
+        Return whether that went well.
+        """
+        job = submitted.job
+        promise = Promise(
+            request=job.request,
+            model_id=job.model.id,
+            seed=job.seed,
+            caller=job.caller,
+            address=address,
+            until=asked_at + dt.timedelta(seconds=ANSWERABLE_S),
+        )
+        return await self.renew(promise)
+
+    async def renew(self, promise: Promise) -> bool:
+        """Keep a promise for after the next restart; return whether that went well."""
+        return await self._keep(self._store.promise(promise))
+
+    async def promises(self) -> list[Promise]:
+        """Take out the jobs that a restart interrupted and that can still be answered."""
+        try:
+            promises = await self._store.take_promises()
+        except (StoreError, OSError) as error:
+            log.error("promises not read", error=str(error))
+            return []
+        now = dt.datetime.now(dt.UTC)
+        return [promise for promise in promises if promise.until > now]
 
     def status(self) -> ExecutorStatus:
         """Return what the executor is doing now."""
@@ -153,25 +198,39 @@ class Service:
             yield item
 
     async def _settle(self, job: Job, outcome: Outcome) -> None:
-        state, timings, error = "done", None, None
+        state, timings, error, tokens = "done", None, None, 0
         match outcome:
             case Answered():
                 timings = outcome.timings
+                tokens = getattr(outcome.result, "tokens", 0)
             case Unanswered():
                 state, error = "failed", outcome.error
             case Cancelled():
                 state = "cancelled"
             case Expired():
                 state = "expired"
+            case Interrupted():
+                state = "interrupted"
         details = {"run_s": round(timings.run_s, 3)} if timings else {}
         log.info("job ended", job=job.id, state=state, model=job.model.id, **details)
         if isinstance(error, InferenceError):
             log.error("job failed", job=job.id, error=str(error), trace=error.remote_traceback)
-        self._metrics.job_ended(job, state, timings)
-        await self._store.settle(job.id, state, timings)
+        self._metrics.job_ended(job, state, timings, tokens)
+        await self._keep(self._store.settle(job.id, state, timings))
+
+    async def _keep(self, writing: Awaitable[None]) -> bool:
+        """Write to the books; if that fails, the answer is still worth giving."""
+        try:
+            await writing
+        except (StoreError, OSError) as error:
+            log.error("not recorded", error=str(error))
+            return False
+        return True
 
     def _is_ready(self, model: Model) -> bool:
-        return self._is_supported(model) and self._is_present(model)
+        if not self._is_supported(model) or self._too_big(model) is not None:
+            return False
+        return self._is_present(model)
 
     def _choose(self, task: str, model_id: str | None) -> Model:
         if model_id is None:
@@ -186,6 +245,8 @@ class Service:
             raise UserError(f"{model.title} cannot do /{task}.{choice}")
         if not self._is_supported(model):
             raise UserError(f"{model.title} cannot be run by this version yet.{choice}")
+        if (reason := self._too_big(model)) is not None:
+            raise UserError(reason + choice)
         if not self._is_present(model):
             raise UserError(
                 f"{model.title} is not on this machine. Whoever runs the bot can fetch it: "
@@ -214,6 +275,10 @@ class Service:
 
 
 def _check_text(name: str, text: str, model: Model) -> None:
+    if not text.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise UserError(
+            f"The {name} holds characters that are no text. Type it anew and ask again."
+        )
     if not text.strip():
         raise UserError(f"The {name} is empty. Write something and ask again.")
     limit = model.limits.max_input_chars

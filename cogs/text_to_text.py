@@ -82,7 +82,7 @@ class TextToText(commands.Cog):
 
         if text is None and file is None:
             raise UserError("There is nothing to summarize. Give a text, or attach a .txt file.")
-        wanted = Summarize(text=text) if text is not None else request
+        wanted = request if file is not None else Summarize(text=text or "")
         await answer(interaction, self.service, wanted, model=model)
 
     @app_commands.command()

@@ -32,8 +32,6 @@ async def bot(environ: dict[str, str], *options: str) -> AsyncIterator[tuple[Pro
 
 
 async def commands_of(member: Member) -> list[dict[str, Any]]:
-    """Wait until the bot has published its commands: it is online."""
-    async with asyncio.timeout(30):
-        while not (commands := await member.commands()):
-            await asyncio.sleep(0.02)
-    return commands
+    """Wait until the bot is online, which it is after it has published its commands."""
+    await member.until(lambda: member.bot_online, 30)
+    return await member.commands()

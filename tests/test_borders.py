@@ -50,7 +50,9 @@ def test_tasks_and_errors_load_msgspec_and_the_standard_library_only() -> None:
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
     site = {"bot", "msgspec", "typing_extensions"}
     strange = {n for n in loaded - sys.stdlib_module_names - site if not n.startswith("_")}
-    assert not {n for n in strange if "editable" not in n and n not in {"distutils", "sitecustomize"}}
+    assert not {
+        n for n in strange if "editable" not in n and n not in {"distutils", "sitecustomize"}
+    }
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -139,6 +141,45 @@ def test_a_job_without_an_answer_ends_with_1_and_says_why(
     done = bot("ask", "complete", "--model", "echo", "--text", prompt)
     assert said in done.stderr.splitlines()[-1]
     assert (done.returncode, done.stdout) == (1, "")
+
+
+COMMANDS = [("run", "--playground", "--port", "0"), ("ask", "complete", "--text", "x"), ("doctor",)]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+def test_a_state_folder_that_cannot_be_written_ends_with_2(
+    command: tuple[str, ...], bot: Bot
+) -> None:
+    done = bot(*command, MENAGERIE_STATE="/dev/null/x")
+    assert "/dev/null/x" in done.stdout + done.stderr
+    assert "MENAGERIE_STATE" in done.stdout + done.stderr
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+def test_a_store_that_is_no_database_ends_with_2(
+    command: tuple[str, ...], bot: Bot, folder: Path
+) -> None:
+    (folder / "state").mkdir()
+    (folder / "state" / "menagerie.db").write_text("no database at all " * 100)
+    done = bot(*command)
+    assert f"{folder / 'state' / 'menagerie.db'} cannot be" in done.stdout + done.stderr
+    assert "file is not a database" in done.stdout + done.stderr
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_a_store_of_a_newer_version_ends_with_2(bot: Bot, folder: Path) -> None:
+    (folder / "state").mkdir()
+    with contextlib.closing(sqlite3.connect(folder / "state" / "menagerie.db")) as db:
+        db.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        db.execute("INSERT INTO alembic_version VALUES ('9999')")
+        db.commit()
+    done = bot("ask", "complete", "--text", "x")
+    assert "menagerie.db cannot be opened (Can't locate revision" in done.stderr
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
 
 
 def test_a_model_that_is_not_here_ends_with_1(bot: Bot) -> None:

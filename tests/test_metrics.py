@@ -77,18 +77,28 @@ async def test_waiting_and_running_are_measured_where_they_are_known(pages: Page
     assert await pages.value("menagerie_job_run_seconds_bucket", **ABOUT, le="5.0") == 1
 
 
+async def test_tokens_are_counted(pages: Pages) -> None:
+    for tokens in (5, 7):
+        pages.metrics.job_ended(JOB, "done", Timings(queued_s=0.2, run_s=3.0), tokens)
+    assert await pages.value("menagerie_tokens_total", model=ABOUT["model"]) == 12
+
+
 async def test_gauges_are_read_when_somebody_looks(pages: Pages) -> None:
     looks = []
     pages.metrics.watch(lambda: looks.append(1) or STATUS)  # type: ignore[func-returns-value]
     before = len(looks)
     gauges = {name: value for (name, _), value in (await pages.samples()).items()}
-    assert gauges == {
-        "menagerie_waiting_jobs": STATUS.waiting,
-        "menagerie_running_jobs": STATUS.running,
-        "menagerie_workers": STATUS.workers,
-        "menagerie_resident_bytes": STATUS.resident_bytes,
-        "menagerie_worker_deaths": STATUS.deaths,
-    }
+    assert (
+        gauges
+        | {
+            "menagerie_waiting_jobs": STATUS.waiting,
+            "menagerie_running_jobs": STATUS.running,
+            "menagerie_workers": STATUS.workers,
+            "menagerie_resident_bytes": STATUS.resident_bytes,
+            "menagerie_worker_deaths": STATUS.deaths,
+        }
+        == gauges
+    )
     assert len(looks) > before
 
 

@@ -44,11 +44,12 @@ class Finish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Emission:
-    """What one step brought one row: its text so far, and its end where it has come."""
+    """What one step brought one row: its text so far, and its end, good or bad, if it has come."""
 
     key: str
     text: str
     finish: Finish | None = None
+    error: Exception | None = None
 
 
 @dataclass(slots=True)
@@ -77,6 +78,11 @@ class Engine:
     def __len__(self) -> int:
         return len(self._rows)
 
+    @property
+    def has_room(self) -> bool:
+        """Whether another row can join."""
+        return bool(self._free)
+
     def joined(self) -> list[str]:
         """Return the keys of the rows that are in."""
         return list(self._rows)
@@ -86,14 +92,13 @@ class Engine:
 
         Raises:
             IndexError: All slots are taken.
+            ValueError: The row has no tokens to go on from.
         """
-        self._rows[key] = _Active(
-            slot=self._free.pop(),
-            row=row,
-            chooser=Chooser(row),
-            text=GrowingText(self._tokenizer, row.stop, row.ids),
-            unread=list(row.ids),
-        )
+        if not row.ids:
+            raise ValueError("a row needs at least one token")
+        chooser, text = Chooser(row), GrowingText(self._tokenizer, row.stop, row.ids)
+        slot = self._free.pop()
+        self._rows[key] = _Active(slot, row, chooser, text, unread=list(row.ids))
 
     def leave(self, key: str) -> None:
         """Drop a row, finished or not; unknown keys are ignored."""
@@ -112,7 +117,7 @@ class Engine:
                 if not active.unread:
                     emissions.append(self._advance(key, active, logits))
         for emission in emissions:
-            if emission.finish is not None:
+            if emission.finish is not None or emission.error is not None:
                 self.leave(emission.key)
         return emissions
 
@@ -125,6 +130,12 @@ class Engine:
         return [self._advance(key, active, logits[active.slot]) for key, active in due.items()]
 
     def _advance(self, key: str, active: _Active, logits: torch.Tensor) -> Emission:
+        try:
+            return self._grown(key, active, logits)
+        except Exception as error:  # of this row's sampling or text: its neighbours go on
+            return Emission(key=key, text=active.text.whole(), error=error)
+
+    def _grown(self, key: str, active: _Active, logits: torch.Tensor) -> Emission:
         token = active.chooser.choose(logits)
         active.last = token
         if token in self._end_ids:

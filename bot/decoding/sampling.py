@@ -32,6 +32,10 @@ class Row:
     stop: tuple[str, ...] = ()
 
 
+COLDEST = 1e-3
+"""Below this temperature the likeliest token has it all, and the division may overflow."""
+
+
 class Chooser:
     """Chooses the tokens of one row; owns its random generator and the ids seen so far."""
 
@@ -43,7 +47,9 @@ class Chooser:
     def choose(self, logits: torch.Tensor) -> int:
         """Return the next token id from the last position's logits, float of shape (V,)."""
         scores = self._penalised(logits.float())
-        token = int(scores.argmax()) if self._sampling.temperature == 0.0 else self._drawn(scores)
+        token = (
+            int(scores.argmax()) if self._sampling.temperature < COLDEST else self._drawn(scores)
+        )
         self._seen = torch.cat([self._seen, torch.tensor([token])])
         return token
 

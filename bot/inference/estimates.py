@@ -18,7 +18,9 @@ def size_class(job: Job) -> int:
     request = job.request
     size = CHARS_PER_TOKEN * (getattr(request, "max_tokens", None) or 0)
     size += sum(len(getattr(request, name) or "") for name in request.text_fields)
-    size += sum(len(getattr(request, name) or b"") for name in request.file_fields) // BYTES_PER_SIZE
+    size += (
+        sum(len(getattr(request, name) or b"") for name in request.file_fields) // BYTES_PER_SIZE
+    )
     return size.bit_length() // 2
 
 

@@ -3,8 +3,8 @@
 A worker forked from it starts in milliseconds and shares its libraries' memory. The bot starts it
 with ``python -m bot.inference.forkserver FD``, where FD is one end of a socket pair: each byte
 ``F`` that arrives, with a file descriptor beside it, becomes a worker on that descriptor; lines
-``started PID`` and ``exited PID STATUS`` go back. At the socket's end it kills its children and
-exits; should the bot die, the kernel kills both.
+``started PID``, ``failed`` and ``exited PID STATUS`` go back. At the socket's end it kills its
+children and exits; should the bot die, the kernel kills both.
 
 It runs no net itself: a process that has run OpenMP code cannot be forked safely.
 """
@@ -54,7 +54,12 @@ def main(control_fd: int) -> None:
             request, descriptors, _, _ = socket.recv_fds(control, 1, 1)
             if not request:
                 break
-            pid = _fork(descriptors[0], (control, woken, wake), missing)
+            try:
+                pid = _fork(descriptors[0], (control, woken, wake), missing)
+            except (OSError, IndexError):  # no room for a process, or for a descriptor
+                traceback.print_exc()
+                control.sendall(b"failed\n")
+                continue
             children.add(pid)
             control.sendall(f"started {pid}\n".encode())
     for pid in children:
@@ -87,7 +92,11 @@ def die_with_parent() -> None:
 def _fork(
     descriptor: int, inherited: tuple[socket.socket, int, int], missing: tuple[str, ...]
 ) -> int:
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError:
+        os.close(descriptor)
+        raise
     if pid:
         os.close(descriptor)
         return pid

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from bot.tasks.registry import AnyRequest, Result
 
 
+INTERACTIVE, BACKGROUND = 0, 1
+"""Priorities; the smaller number comes first."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A request on its way: who asks, of which model, with which seed, until when it may wait."""
@@ -22,6 +26,7 @@ class Job:
     model: Model
     seed: int
     caller: Caller
+    priority: int = INTERACTIVE
     max_wait_s: float = 600.0  # in the queue, before it begins
 
 
@@ -61,4 +66,9 @@ class Expired:
     waiting: bool = False
 
 
-Outcome = Answered | Unanswered | Cancelled | Expired
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interrupted:
+    """The bot stopped before the job was done."""
+
+
+Outcome = Answered | Unanswered | Cancelled | Expired | Interrupted

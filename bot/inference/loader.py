@@ -24,8 +24,9 @@ LOAD_LIMIT_S = 600.0
 class _Load:
     """A load that was ordered; ``begun`` once the worker has come to it."""
 
-    timer: asyncio.TimerHandle
+    timer: asyncio.TimerHandle | None = None
     begun: bool = False
+    retried: bool = False
 
 
 class Loader:
@@ -46,35 +47,65 @@ class Loader:
     def load(self, worker_id: int, model: Model, busy: Collection[Place]) -> None:
         """Have a worker load a model; models not ``busy`` make room if the budget asks for it."""
         size = (model.weights_mb or 0) * MEGABYTE
-        for other, model_id in self._residency.to_unload(size, {*busy, *self._loads}):
-            self._residency.remove((other, model_id))
-            self._pool.send(other, wire.Unload(model_id))
+        self._unload(self._residency.to_unload(size, {*busy, *self._loads}))
         self._residency.add((worker_id, model.id), size)
-        self._pool.send(worker_id, wire.Load(model, str(self._folder_of(model))))
-        why = f"took over {LOAD_LIMIT_S:.0f} s to load {model.id}"
-        timer = asyncio.get_running_loop().call_later(LOAD_LIMIT_S, self._pool.kill, worker_id, why)
-        self._loads[worker_id, model.id] = _Load(timer)
+        self._order(worker_id, model)
+
+    def may_retry(self, place: Place) -> bool:
+        """Say whether a load that failed has not been tried twice."""
+        return place in self._loads and not self._loads[place].retried
+
+    def retry(self, place: Place, model: Model, busy: Collection[Place]) -> None:
+        """Put everything else away that can go, and load once more."""
+        self._ended(place)
+        self._unload(self._residency.others(place, {*busy, *self._loads}))
+        self._order(place[0], model)
+        self._loads[place].retried = True
 
     def began(self, place: Place) -> None:
         """Note that a worker has begun to load."""
-        self._loads[place].begun = True
+        if (load := self._loads.get(place)) is not None:
+            load.begun = True
+            why = f"took over {LOAD_LIMIT_S:.0f} s to load {place[1]}"
+            loop = asyncio.get_running_loop()
+            load.timer = loop.call_later(LOAD_LIMIT_S, self._pool.kill, place[0], why)
 
-    def loaded(self, place: Place, size_bytes: int) -> None:
-        """Note that a model is loaded, and its true size."""
-        self._loads.pop(place).timer.cancel()
+    def loaded(self, place: Place, size_bytes: int, busy: Collection[Place]) -> None:
+        """Note that a model is loaded, and its true size; others go if that is over the budget."""
+        self._ended(place)
         self._residency.add(place, size_bytes)
+        self._unload(self._residency.to_unload(0, {place, *busy, *self._loads}))
 
     def failed(self, place: Place) -> None:
         """Note that a model could not be loaded."""
-        self._loads.pop(place).timer.cancel()
+        self._ended(place)
         self._residency.remove(place)
+
+    def unload_idle(self, seconds: float, busy: Collection[Place]) -> None:
+        """Unload what nobody has used for so long; 0 keeps everything."""
+        if seconds:
+            self._unload(self._residency.idle_for(seconds, {*busy, *self._loads}))
 
     def worker_gone(self, worker_id: int) -> set[str]:
         """Forget a dead worker; return the models that it was loading when it died."""
         self._residency.forget_worker(worker_id)
-        ended = {
-            place: self._loads.pop(place) for place in list(self._loads) if place[0] == worker_id
-        }
-        for load in ended.values():
+        places = [place for place in self._loads if place[0] == worker_id]
+        return {place[1] for place in places if self._ended(place)}
+
+    def _ended(self, place: Place) -> bool:
+        """Forget a load; return whether the worker had begun it."""
+        load = self._loads.pop(place, None)
+        if load is None:
+            return False
+        if load.timer is not None:
             load.timer.cancel()
-        return {model_id for (_, model_id), load in ended.items() if load.begun}
+        return load.begun
+
+    def _order(self, worker_id: int, model: Model) -> None:
+        self._loads[worker_id, model.id] = _Load()
+        self._pool.send(worker_id, wire.Load(model, str(self._folder_of(model))))
+
+    def _unload(self, places: Collection[Place]) -> None:
+        for worker_id, model_id in places:
+            self._residency.remove((worker_id, model_id))
+            self._pool.send(worker_id, wire.Unload(model_id))

@@ -2,7 +2,7 @@
 
 A job is held here until its outcome is known. If its worker dies it goes back to the front of the
 queue; if it was at work, with a strike, and from then on it runs alone. A job with two strikes is
-refused, for it is most likely what kills them.
+refused, for it is most likely what kills them, and so is its like for a while.
 """
 
 from __future__ import annotations
@@ -10,21 +10,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
 
 from bot.errors import BusyError, InferenceError, UserError
-from bot.inference import wire
+from bot.inference import outcomes, wire
+from bot.inference.breaker import Breaker
 from bot.inference.executor import ExecutorStatus
-from bot.inference.job import Answered, Cancelled, Expired, Job, Outcome, Timings, Unanswered
+from bot.inference.held import fingerprint
+from bot.inference.job import Cancelled, Expired, Interrupted, Unanswered
 from bot.inference.loader import Loader
 from bot.inference.pool import Pool
 from bot.inference.residency import Residency
-from bot.inference.scheduler import Scheduler, WorkerView
+from bot.inference.runs import Runs
+from bot.inference.scheduler import QueueLimits, Scheduler, WorkerView
 from bot.machine import MEGABYTE
-from bot.tasks.progress import Loading, Queued, TextSoFar
+from bot.tasks.progress import Loading, Queued
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -32,30 +34,18 @@ if TYPE_CHECKING:
 
     from bot.catalogue.model import Model
     from bot.config import Inference
+    from bot.inference.held import Held
+    from bot.inference.job import Job, Outcome
     from bot.inference.wire import FromWorker
     from bot.tasks.progress import Progress
-    from bot.tasks.registry import Result
 
 MAX_STRIKES = 2
+MAX_RUNS = 6  # a job that was given out so often, and each time the worker died, is not lucky
+LOAD_PAUSES_S = (0.0, 2.0, 5.0, 15.0, 60.0)
+POISON_PAUSES_S = (600.0,)
 TICK_S = 1.0  # how often those who wait are told their place
 
 log = structlog.get_logger("executor")
-
-
-@dataclass(slots=True)
-class _Held:
-    """A job that has no outcome yet, and what has been told of it."""
-
-    job: Job
-    news: asyncio.Queue[Progress | Outcome] = field(default_factory=asyncio.Queue)
-    worker_id: int | None = None
-    started: bool = False
-    cancelled: bool = False
-    strikes: int = 0
-    shown: str = ""
-    told: Progress | None = None
-    queued_s: float = 0.0
-    deadline: asyncio.TimerHandle | None = None
 
 
 def _no_folder(model: Model) -> Path:
@@ -79,28 +69,34 @@ class LocalExecutor:
         folder_of: Callable[[Model], Path] = _no_folder,
     ) -> None:
         self._settings = settings
-        self._held: dict[str, _Held] = {}
+        self._runs = Runs()
         self._ready: set[int] = set()
-        self._models: dict[str, Model] = {}
-        self._preload: tuple[str, ...] = ()
         self._blameless: set[int] = set()  # workers that we killed for one job's sake
+        self._preload: tuple[Model, ...] = ()
         self._deaths = 0
+        self._draining = False
         self._idle = asyncio.Event()
         self.up = asyncio.Event()  # set once a worker is ready
-        self._draining = False
         self._ticker: asyncio.Task[None] | None = None
-        self._scheduler = Scheduler(
-            queue_size=settings.queue_size,
-            jobs_per_member=settings.jobs_per_member,
+        limits = QueueLimits(
+            waiting=settings.queue_size,
+            per_guild=settings.jobs_per_guild,
+            per_member=settings.jobs_per_member,
+        )
+        self._scheduler = Scheduler(limits, time.monotonic)
+        self._breaker: Breaker[str] = Breaker(LOAD_PAUSES_S, time.monotonic)
+        self._poison: Breaker[bytes] = Breaker(POISON_PAUSES_S, time.monotonic)
+        self._residency = Residency(
+            budget_bytes=settings.chosen_memory_mb() * MEGABYTE,
+            pinned=frozenset(settings.pin),
             clock=time.monotonic,
         )
-        budget = settings.chosen_memory_mb() * MEGABYTE
-        self._residency = Residency(budget_bytes=budget, clock=time.monotonic)
         self._pool = Pool(
             self,
             size=settings.chosen_workers(),
             threads=settings.chosen_threads(),
             silence_s=settings.silence_s,
+            memory_mb=settings.chosen_memory_mb(),
             environ=environ,
         )
         self._loader = Loader(self._pool, self._residency, folder_of)
@@ -113,48 +109,61 @@ class LocalExecutor:
     async def drain(self, timeout_s: float) -> None:
         """Admit no more jobs; give those that are there some time; then stop everything."""
         self._draining = True
-        if self._held:
+        if self._runs:
             self._idle.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), timeout_s)
-        for held in list(self._held.values()):
-            message = "The bot is restarting and had to let this request go. Please ask again."
-            self._settle(held, Unanswered(error=UserError(message)))
+        for held in self._runs:
+            self._settle(held, Interrupted())
         if self._ticker is not None:
             self._ticker.cancel()
         await self._pool.close()
 
     def preload(self, models: list[Model]) -> None:
         """Name models that each worker loads as soon as it is up."""
-        self._models |= {model.id: model for model in models}
-        self._preload = tuple(model.id for model in models)
+        self._preload = tuple({model.id: model for model in models}.values())
 
     def submit(self, job: Job) -> AsyncIterator[Progress | Outcome]:
         """Queue a job; return the news of it, the outcome last.
 
+        A job whose like is under way shares its run.
+
         Raises:
             BusyError: The queue is full, or the executor is draining.
+            UserError: The job's like was poison, its model fails to load, or its text is broken.
         """
         if self._draining:
             raise BusyError("The bot is restarting. Try again in a minute.", retry_after_s=60.0)
-        self._scheduler.admit(job)
-        held = self._held[job.id] = _Held(job)
-        self._models[job.model.id] = job.model
+        mark = fingerprint(job)
+        held = self._runs.twin(mark)
+        if held is None:
+            self._check(job)
+            self._scheduler.admit(job, workers=len(self._ready))
+            held = self._runs.add(job, mark)
+        self._runs.share(job.id, held)
+        news = held.listen(job.id)
         self._pump()
-        self._tell_place(held)
-        return _news(held.news)
+        if held.worker_id is None:
+            self._tell_places()
+        return news
 
     def cancel(self, job_id: str) -> None:
         """Stop a job, queued or running; one that has ended is left alone."""
-        held = self._held.get(job_id)
+        held = self._runs.asked(job_id)
         if held is None or held.cancelled:
+            return
+        if len(held.listeners) > 1:  # others want the same answer
+            held.leave(job_id)
+            self._runs.unshare(job_id)
             return
         held.cancelled = True
         if held.worker_id is not None:
-            self._pool.send(held.worker_id, wire.CancelJob(job_id))
+            self._pool.send(held.worker_id, wire.CancelJob(held.job.id))
         if not held.started:
             self._settle(held, Cancelled())
+            self._pump()
         else:
+            held.steps = self._pool.steps_of(held.worker_id or 0)
             self._limit(held, self._settings.kill_grace_s, "deaf to a cancel")
 
     def status(self) -> ExecutorStatus:
@@ -162,7 +171,7 @@ class LocalExecutor:
         return ExecutorStatus(
             workers=len(self._ready),
             waiting=len(self._scheduler),
-            running=len(self._held) - len(self._scheduler),
+            running=len(self._runs) - len(self._scheduler),
             models={w: tuple(sorted(self._residency.models_of(w))) for w in sorted(self._ready)},
             resident_bytes=self._residency.used_bytes,
             deaths=self._deaths,
@@ -178,14 +187,19 @@ class LocalExecutor:
         """The process id of the forkserver."""
         return self._pool.forkserver_pid
 
+    @property
+    def missing_modules(self) -> tuple[str, ...]:
+        """Modules that the workers should have and could not import."""
+        return self._pool.missing_modules
+
     # What the pool reports.
 
     def worker_ready(self, worker_id: int) -> None:
         """Give the new worker something to do."""
         self._ready.add(worker_id)
         self.up.set()
-        for model_id in self._preload:
-            self._load(worker_id, self._models[model_id])
+        for model in self._preload:
+            self._load(worker_id, model)
         self._pump()
 
     def worker_died(self, worker_id: int, status: int | None) -> None:
@@ -193,8 +207,10 @@ class LocalExecutor:
         self._deaths += 1
         self._ready.discard(worker_id)
         loading = self._loader.worker_gone(worker_id)
-        self._preload = tuple(m for m in self._preload if m not in loading)
-        for held in [h for h in self._held.values() if h.worker_id == worker_id]:
+        for model_id in loading:
+            self._breaker.failed(model_id)
+        self._preload = tuple(m for m in self._preload if m.id not in loading)
+        for held in self._runs.of_worker(worker_id):
             at_work = held.started or held.job.model.id in loading
             suspect = at_work and worker_id not in self._blameless
             held.strikes += suspect
@@ -205,173 +221,169 @@ class LocalExecutor:
     def worker_said(self, worker_id: int, message: FromWorker) -> None:
         """Take a worker's message about a model or a job."""
         match message:
+            case wire.Progressed(job_id, seq, progress):
+                if (held := self._runs.run(job_id)) is not None:
+                    self._progressed(held, seq, progress)
+                return
             case wire.LoadBegan(model_id):
                 self._loader.began((worker_id, model_id))
+                return
             case wire.Loaded(model_id, size_bytes, load_s):
-                self._loader.loaded((worker_id, model_id), size_bytes)
+                self._loader.loaded((worker_id, model_id), size_bytes, self._runs.busy_places())
+                self._breaker.went_well(model_id)
                 log.info("model loaded", model=model_id, worker=worker_id, load_s=round(load_s, 2))
             case wire.LoadFailed():
                 self._load_failed(worker_id, message)
-            case wire.Progressed(job_id, seq, progress):
-                if (held := self._held.get(job_id)) is not None:
-                    self._progressed(held, seq, progress)
             case wire.Done(job_id, result, run_s):
-                self._end(job_id, lambda h: _answered(h, result, run_s), run_s)
+                self._end(job_id, lambda h: outcomes.answered(h, result, run_s), run_s)
             case wire.Refused(job_id, text):
                 self._end(job_id, lambda _: Unanswered(error=UserError(text)))
             case wire.Failed(job_id, text, trace):
                 self._end(job_id, lambda _: Unanswered(error=InferenceError(text, job_id, trace)))
             case wire.Ended(job_id, expired):
-                self._end(job_id, _expired if expired else lambda _: Cancelled())
+                self._end(job_id, outcomes.expired if expired else lambda _: Cancelled())
         self._pump()
 
     # What follows from it.
 
+    def _check(self, job: Job) -> None:
+        """Refuse what is known to do harm, or to come to nothing."""
+        if self._poison.wait_s(fingerprint(job, seeded=False)):
+            raise outcomes.known_poison()
+        if wait_s := self._breaker.wait_s(job.model.id):
+            raise outcomes.not_now(job.model, wait_s)
+
     def _pump(self) -> None:
         """Give every job that can run now to its worker."""
-        views = [
-            WorkerView(
-                id=worker_id,
-                models=self._residency.models_of(worker_id),
-                running=self._running(worker_id),
-                closed=self._is_closed(worker_id),
-            )
-            for worker_id in sorted(self._ready)
-        ]
+        if not len(self._scheduler) or not self._ready:
+            return
+        views = []
+        for worker_id in sorted(self._ready):
+            jobs = [held.job for held in self._runs.of_worker(worker_id)]
+            running: dict[str, int] = {}
+            for job in jobs:
+                running[job.model.id] = running.get(job.model.id, 0) + 1
+            closed = any(self._scheduler.is_suspect(job.id) for job in jobs)
+            models = self._residency.models_of(worker_id)
+            views.append(WorkerView(id=worker_id, models=models, running=running, closed=closed))
         for assignment in self._scheduler.assign(views):
-            self._begin(self._held[assignment.job.id], assignment.worker_id)
+            held = self._runs.run(assignment.job.id)
+            assert held is not None
+            self._begin(held, assignment.worker_id)
 
-    def _running(self, worker_id: int) -> dict[str, int]:
-        counts: dict[str, int] = {}
-        for held in self._held.values():
-            if held.worker_id == worker_id:
-                counts[held.job.model.id] = counts.get(held.job.model.id, 0) + 1
-        return counts
-
-    def _is_closed(self, worker_id: int) -> bool:
-        mine = (h.job.id for h in self._held.values() if h.worker_id == worker_id)
-        return any(self._scheduler.is_suspect(job_id) for job_id in mine)
-
-    def _begin(self, held: _Held, worker_id: int) -> None:
+    def _begin(self, held: Held, worker_id: int) -> None:
         job = held.job
-        held.worker_id = worker_id
         held.queued_s = self._scheduler.waited_s(job.id)
         if job.model.id not in self._residency.models_of(worker_id):
+            if wait_s := self._breaker.wait_s(job.model.id):
+                self._settle(held, Unanswered(error=outcomes.not_now(job.model, wait_s)))
+                return
             self._load(worker_id, job.model)
+        held.worker_id = worker_id
+        held.runs += 1
+        answerable_s = job.max_wait_s + job.model.limits.max_seconds - held.queued_s
+        held.timer = asyncio.get_running_loop().call_later(answerable_s, self._give_up, held)
         if self._loader.is_loading((worker_id, job.model.id)):
-            self._tell(held, Loading(model=job.model.title))
+            held.tell(Loading(model=job.model.title))
         self._residency.touch((worker_id, job.model.id))
-        self._pool.send(
-            worker_id,
-            wire.RunJob(job.id, job.model.id, job.request, job.seed, job.model.limits.max_seconds),
-        )
+        self._order(held)
+
+    def _order(self, held: Held) -> None:
+        """Send the worker the order to run a job."""
+        assert held.worker_id is not None
+        job = held.job
+        limit_s = job.model.limits.max_seconds
+        order = wire.RunJob(job.id, job.model.id, job.request, job.seed, limit_s)
+        self._pool.send(held.worker_id, order)
 
     def _load(self, worker_id: int, model: Model) -> None:
-        busy = {(h.worker_id, h.job.model.id) for h in self._held.values() if h.worker_id}
-        self._loader.load(worker_id, model, busy)
+        self._loader.load(worker_id, model, self._runs.busy_places())
 
     def _load_failed(self, worker_id: int, message: wire.LoadFailed) -> None:
-        self._loader.failed((worker_id, message.model_id))
-        log.error(
-            "model failed to load",
-            model=message.model_id,
-            error=message.message,
-            remote_traceback=message.traceback,
-        )
-        for held in list(self._held.values()):
-            if held.worker_id == worker_id and held.job.model.id == message.model_id:
-                error = InferenceError(message.message, held.job.id, message.traceback)
-                self._settle(held, Unanswered(error=error))
+        """Try once more with the worker to itself if memory ran out; else fail the jobs."""
+        place = worker_id, message.model_id
+        waiting = [h for h in self._runs.of_worker(worker_id) if h.job.model.id == message.model_id]
+        log.error("model failed to load", model=message.model_id, error=message.message)
+        if waiting and message.out_of_memory and self._loader.may_retry(place):
+            self._loader.retry(place, waiting[0].job.model, self._runs.busy_places())
+            for held in waiting:
+                self._order(held)
+            return
+        self._loader.failed(place)
+        self._breaker.failed(message.model_id)
+        for held in waiting:
+            self._settle(held, Unanswered(error=outcomes.load_error(held.job, message)))
 
-    def _progressed(self, held: _Held, seq: int, progress: Progress) -> None:
+    def _progressed(self, held: Held, seq: int, progress: Progress) -> None:
         if seq == 0:  # the run has begun: from here its deadline counts
             held.started = True
             limit = held.job.model.limits.max_seconds + self._settings.kill_grace_s
             self._limit(held, limit, "past its deadline")
-        if isinstance(progress, TextSoFar):
-            if len(progress.text) <= len(held.shown):  # a second run catching up with the first
-                return
-            held.shown = progress.text
-        self._tell(held, progress)
+        held.tell(progress)
 
-    def _limit(self, held: _Held, seconds: float, why: str) -> None:
-        """Kill the job's worker unless the job has ended in time; the job expires with it."""
-        if held.deadline is not None:
-            held.deadline.cancel()
+    def _limit(self, held: Held, seconds: float, why: str) -> None:
+        """Kill the job's worker unless the job has ended in time; the job ends with it."""
+        if held.timer is not None:
+            held.timer.cancel()
         loop = asyncio.get_running_loop()
-        held.deadline = loop.call_later(seconds, self._overrun, held, why)
+        held.timer = loop.call_later(seconds, self._overrun, held, why)
 
-    def _overrun(self, held: _Held, why: str) -> None:
+    def _overrun(self, held: Held, why: str) -> None:
         worker_id = held.worker_id
-        self._settle(held, Cancelled() if held.cancelled else _expired(held))
+        if held.cancelled and worker_id is not None:
+            steps = self._pool.steps_of(worker_id)
+            if steps != held.steps:  # its nets are at work, and will come to the cancel
+                held.steps = steps
+                self._limit(held, self._settings.kill_grace_s, why)
+                return
+        self._settle(held, Cancelled() if held.cancelled else outcomes.expired(held))
         if worker_id is not None:
             self._blameless.add(worker_id)
             self._pool.kill(worker_id, f"job {held.job.id} {why}")
 
-    def _resume(self, held: _Held, status: int | None, *, suspect: bool) -> None:
+    def _give_up(self, held: Held) -> None:
+        """Let a job go whose model took so long to load that nobody can be answered any more."""
+        self._pool.send(held.worker_id or 0, wire.CancelJob(held.job.id))
+        self._settle(held, Expired(limit_s=held.job.max_wait_s, waiting=True))
+
+    def _resume(self, held: Held, status: int | None, *, suspect: bool) -> None:
         """Queue a job again whose worker died, unless it looks like the cause."""
         held.worker_id, held.started = None, False
-        if held.deadline is not None:
-            held.deadline.cancel()
+        if held.timer is not None:
+            held.timer.cancel()
         if held.cancelled:
             self._settle(held, Cancelled())
-        elif held.strikes < MAX_STRIKES:
+        elif held.strikes < MAX_STRIKES and held.runs < MAX_RUNS:
             log.warning("job resumes elsewhere", job=held.job.id, status=status)
             self._scheduler.requeue(held.job, suspect=suspect)
         else:
-            text = (
-                "This request stopped two workers, so it will not be tried a third time. "
-                "Change it, or try another model."
-            )
-            self._settle(held, Unanswered(error=UserError(text)))
+            self._poison.failed(fingerprint(held.job, seeded=False))
+            self._settle(held, Unanswered(error=outcomes.poison()))
 
     def _end(
-        self, job_id: str, outcome: Callable[[_Held], Outcome], run_s: float | None = None
+        self, job_id: str, outcome: Callable[[Held], Outcome], run_s: float | None = None
     ) -> None:
-        if (held := self._held.get(job_id)) is not None:
+        if (held := self._runs.run(job_id)) is not None:
             self._settle(held, outcome(held), run_s)
 
-    def _settle(self, held: _Held, outcome: Outcome, run_s: float | None = None) -> None:
+    def _settle(self, held: Held, outcome: Outcome, run_s: float | None = None) -> None:
         """End a job: the only place where that happens."""
-        del self._held[held.job.id]
-        if held.deadline is not None:
-            held.deadline.cancel()
+        self._runs.remove(held)
         self._scheduler.finished(held.job.id, run_s)
-        if not self._held:
+        if not self._runs:
             self._idle.set()
-        held.news.put_nowait(outcome)
+        held.end(outcome)
 
-    def _tell(self, held: _Held, progress: Progress) -> None:
-        if progress != held.told:
-            held.told = progress
-            held.news.put_nowait(progress)
-
-    def _tell_place(self, held: _Held) -> None:
-        if held.worker_id is None:
-            eta = self._scheduler.eta_s(held.job.id, len(self._ready))
-            self._tell(held, Queued(ahead=self._scheduler.ahead(held.job.id), eta_s=eta))
+    def _tell_places(self) -> None:
+        for job_id, (ahead, eta_s) in self._scheduler.queue(len(self._ready)).items():
+            if (held := self._runs.run(job_id)) is not None:
+                held.tell(Queued(ahead=ahead, eta_s=eta_s))
 
     async def _tick(self) -> None:
-        """Tell those who wait their place; let those go who have waited for too long."""
+        """Tell those who wait their place; let go who waited for too long and what nobody uses."""
         while True:
             await asyncio.sleep(TICK_S)
             for job in self._scheduler.overdue():
-                self._settle(self._held[job.id], Expired(limit_s=job.max_wait_s, waiting=True))
-            for held in self._held.values():
-                self._tell_place(held)
-
-
-async def _news(queue: asyncio.Queue[Progress | Outcome]) -> AsyncIterator[Progress | Outcome]:
-    while True:
-        item = await queue.get()
-        yield item
-        if isinstance(item, Outcome):
-            return
-
-
-def _answered(held: _Held, result: Result, run_s: float) -> Answered:
-    return Answered(result=result, timings=Timings(queued_s=held.queued_s, run_s=run_s))
-
-
-def _expired(held: _Held) -> Expired:
-    return Expired(limit_s=held.job.model.limits.max_seconds)
+                self._end(job.id, lambda h: Expired(limit_s=h.job.max_wait_s, waiting=True))
+            self._tell_places()
+            self._loader.unload_idle(self._settings.idle_unload_s, self._runs.busy_places())

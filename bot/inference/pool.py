@@ -11,24 +11,26 @@ import contextlib
 import os
 import signal
 import socket
-import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import structlog
 
+from bot import machine
 from bot.inference import wire
-from bot.inference.forkserver import FORK
+from bot.inference.forks import RETRY_S, ForkFailed, Forks
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Callable, Mapping
 
     from bot.inference.wire import FromWorker, ToWorker
 
 PING_EVERY_S = 1.0
-RETRY_S = 1.0  # before a forkserver that died is started anew
+START_LIMIT_S = 120.0  # from the fork to the first word
+QUICK_S = 0.5  # a worker that lived for less may die of what its successor will meet as well
+BACK_OFF_S = (0.0, 0.05, 0.2, 1.0, 5.0)  # before the next fork, by quick deaths in a row
 KEPT_ENVIRONMENT = (
     *("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "VIRTUAL_ENV"),
     *("PYTHONPATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "MENAGERIE_FAMILIES"),
@@ -53,14 +55,14 @@ class PoolOwner(Protocol):
 
 @dataclass(slots=True)
 class WorkerProcess:
-    """One worker: its process and its end of the socket."""
+    """One worker: its process, our end of its socket, and its signs of life."""
 
     id: int
     pid: int
     writer: asyncio.StreamWriter
-    heard_at: float
+    silent_pings: int = 0  # sent since it last said anything
     steps: int = 0
-    ready: bool = field(default=False)
+    ready: bool = False
 
 
 class Pool:
@@ -70,6 +72,7 @@ class Pool:
         size: How many workers.
         threads: How many threads each worker's nets may use.
         silence_s: A worker whose reader thread is quiet for so long is stopped or frozen.
+        memory_mb: What one worker may take for itself; one that leaks is killed beyond it.
         environ: The environment from which the workers' few variables are taken.
     """
 
@@ -80,20 +83,18 @@ class Pool:
         size: int,
         threads: int,
         silence_s: float,
+        memory_mb: int,
         environ: Mapping[str, str],
     ) -> None:
         self._owner = owner
         self._silence_s = silence_s
+        self._memory_mb = memory_mb
         self._size = size
-        self._environ = worker_environment(environ, threads)
+        self._forks = Forks(worker_environment(environ, threads))
         self._workers: dict[int, WorkerProcess] = {}
+        self.missing_modules: tuple[str, ...] = ()  # which the forkserver could not import
         self._next_id = 1
         self._tasks: set[asyncio.Task[None]] = set()
-        self._control: socket.socket
-        self._forkserver: asyncio.subprocess.Process | None = None
-        self._forking = asyncio.Lock()
-        self._forked: asyncio.Queue[int | None] = asyncio.Queue()  # None: the forkserver died
-        self._exits: dict[int, asyncio.Future[int]] = {}
 
     @property
     def pids(self) -> dict[int, int]:
@@ -103,28 +104,22 @@ class Pool:
     @property
     def forkserver_pid(self) -> int:
         """The process id of the forkserver."""
-        assert self._forkserver is not None
-        return self._forkserver.pid
+        return self._forks.pid
 
     async def start(self) -> None:
         """Start the forkserver; workers come up behind it without being waited for."""
-        await self._start_forkserver()
-        for _ in range(self._size):
-            self._background(self._spawn())
-        self._background(self._watch())
+        work = (self._forks.run(), self._watch(), *(self._keep() for _ in range(self._size)))
+        for each in work:
+            task = asyncio.get_running_loop().create_task(each)
+            self._tasks.add(task)
+            task.add_done_callback(_note_end)
 
     async def close(self) -> None:
-        """Kill every process and wait until they are gone."""
+        """Kill the forkserver, and with it every worker, and wait until it is gone."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for worker in self._workers.values():
-            worker.writer.close()
-        if self._forkserver is not None:
-            self._control.close()
-            with contextlib.suppress(ProcessLookupError):
-                self._forkserver.kill()
-            await self._forkserver.wait()
+        await self._forks.close()
 
     def send(self, worker_id: int, message: ToWorker) -> None:
         """Send a message to a worker; one that has just died will be reported as such."""
@@ -137,141 +132,110 @@ class Pool:
         worker = self._workers.get(worker_id)
         if worker is not None:
             log.warning("worker killed", worker=worker_id, pid=worker.pid, why=why)
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(worker.pid, signal.SIGKILL)
+            self._kill(worker)
 
-    async def _start_forkserver(self) -> None:
+    def steps_of(self, worker_id: int) -> int:
+        """Return how many steps a worker's nets had made when it last said so."""
+        worker = self._workers.get(worker_id)
+        return 0 if worker is None else worker.steps
+
+    @staticmethod
+    def _kill(worker: WorkerProcess) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(worker.pid, signal.SIGKILL)
+
+    async def _keep(self) -> None:
+        """Keep one worker alive: whenever it dies, fork its successor, sooner or later."""
+        quick_deaths = 0
+        while True:
+            try:
+                worker, reader = await self._spawn()
+            except (ForkFailed, OSError):
+                await asyncio.sleep(RETRY_S)
+                continue
+            began = asyncio.get_running_loop().time()
+            try:
+                await self._carry(worker, reader)
+            finally:
+                worker.writer.close()
+            status = await self._forks.exit_status(worker.pid)
+            del self._workers[worker.id]
+            lived_s = asyncio.get_running_loop().time() - began
+            log.warning("worker died", worker=worker.id, pid=worker.pid, status=status)
+            quick_deaths = quick_deaths + 1 if lived_s < QUICK_S else 0
+            self._tell(self._owner.worker_died, worker.id, status)
+            await asyncio.sleep(BACK_OFF_S[min(quick_deaths, len(BACK_OFF_S) - 1)])
+
+    async def _spawn(self) -> tuple[WorkerProcess, asyncio.StreamReader]:
         ours, theirs = socket.socketpair()
-        with theirs:
-            self._forkserver = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *("-m", "bot.inference.forkserver", str(theirs.fileno())),
-                env=self._environ,
-                pass_fds=[theirs.fileno()],
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=2,  # a library's print is a line in the log
-                start_new_session=True,
-            )
-        ours.setblocking(False)
-        self._control = ours
-        reader, writer = await asyncio.open_connection(sock=ours.dup())
-        self._background(self._follow_forkserver(reader, writer))
-
-    async def _follow_forkserver(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        """Take the forkserver's reports; when it dies its workers do too, so start again."""
         try:
-            while line := await reader.readline():
-                self._note_report(*line.decode().split())
-        finally:
-            writer.close()
-        assert self._forkserver is not None
-        log.error("forkserver died", status=await self._forkserver.wait())
-        self._control.close()
-        for future in self._exits.values():
-            future.cancel()
-        if self._forking.locked():
-            self._forked.put_nowait(None)
-        await asyncio.sleep(RETRY_S)
-        await self._start_forkserver()
-
-    def _note_report(self, word: str, pid: str, status: str = "") -> None:
-        if word == "started":
-            self._exits[int(pid)] = asyncio.get_running_loop().create_future()
-            self._forked.put_nowait(int(pid))
-        else:
-            self._exits[int(pid)].set_result(int(status))
-
-    async def _spawn(self) -> None:
-        """Fork one worker and carry its messages until it dies; then see to its successor."""
-        ours, theirs = socket.socketpair()
-        with theirs:
-            pid = await self._fork(theirs)
-        if pid is None:
+            with theirs:
+                pid = await self._forks.fork(theirs)
+            reader, writer = await asyncio.open_connection(sock=ours)
+        except BaseException:
             ours.close()
-            await asyncio.sleep(RETRY_S)
-            self._background(self._spawn())
-            return
-        reader, writer = await asyncio.open_connection(sock=ours)
-        worker = WorkerProcess(self._next_id, pid, writer, asyncio.get_running_loop().time())
+            raise
+        worker = WorkerProcess(self._next_id, pid, writer)
         self._next_id += 1
         self._workers[worker.id] = worker
-        try:
-            await self._carry(worker, reader)
-        finally:
-            del self._workers[worker.id]
-            writer.close()
-        status = await self._exit_status(pid)
-        log.warning("worker died", worker=worker.id, pid=pid, status=status)
-        if not worker.ready:  # it died of something that its successor will meet as well
-            await asyncio.sleep(RETRY_S)
-        self._background(self._spawn())
-        self._owner.worker_died(worker.id, status)
-
-    async def _fork(self, theirs: socket.socket) -> int | None:
-        """Have a worker forked on a socket; ``None`` while the forkserver is down."""
-        async with self._forking:
-            try:
-                socket.send_fds(self._control, [FORK], [theirs.fileno()])
-            except OSError:
-                return None
-            return await self._forked.get()
-
-    async def _exit_status(self, pid: int) -> int | None:
-        try:
-            return await asyncio.wait_for(asyncio.shield(self._exits[pid]), timeout=5.0)
-        except (TimeoutError, asyncio.CancelledError):
-            return None
-        finally:
-            del self._exits[pid]
+        return worker, reader
 
     async def _carry(self, worker: WorkerProcess, reader: asyncio.StreamReader) -> None:
-        loop = asyncio.get_running_loop()
-        broken = (asyncio.IncompleteReadError, ConnectionError, msgspec.DecodeError)
-        with contextlib.suppress(*broken):
+        """Take a worker's messages until its socket ends, or holds what is no message."""
+        try:
             while True:
                 prefix = await reader.readexactly(wire.PREFIX_BYTES)
                 body = await reader.readexactly(wire.body_length(prefix))
-                worker.heard_at = loop.time()
+                worker.silent_pings = 0
                 self._dispatch(worker, wire.from_worker.decode(body))
+        except (asyncio.IncompleteReadError, ConnectionResetError):
+            return  # it is dead
+        except (msgspec.DecodeError, ConnectionError) as error:
+            self.kill(worker.id, f"sent what is no message: {error}")
 
     def _dispatch(self, worker: WorkerProcess, message: FromWorker) -> None:
         match message:
             case wire.Hello(pid, missing):
+                self.missing_modules = missing
                 if missing:
                     log.error("modules not preloaded", modules=missing)
                 log.info("worker ready", worker=worker.id, pid=pid)
                 worker.ready = True
-                self._owner.worker_ready(worker.id)
+                self._tell(self._owner.worker_ready, worker.id)
             case wire.Pong(steps):
                 worker.steps = steps
             case _:
-                self._owner.worker_said(worker.id, message)
+                self._tell(self._owner.worker_said, worker.id, message)
+
+    def _tell(self, report: Callable[..., None], *what: object) -> None:
+        """Report to the owner; a fault there must not cost us the worker."""
+        try:
+            report(*what)
+        except Exception:
+            log.exception("report failed", report=report.__name__)
 
     async def _watch(self) -> None:
-        """Ping the workers; kill those that have been silent for too long."""
-        loop = asyncio.get_running_loop()
+        """Ping the workers; kill those that are silent, or take too much memory.
+
+        Pings are counted, not seconds: while the bot itself is stopped, nobody grows silent.
+        """
+        every_s = min(PING_EVERY_S, self._silence_s / 3)
         while True:
-            await asyncio.sleep(min(PING_EVERY_S, self._silence_s / 3))
+            await asyncio.sleep(every_s)
             for worker in list(self._workers.values()):
-                silent_s = loop.time() - worker.heard_at
-                if not worker.ready:
-                    continue
-                if silent_s > self._silence_s:
-                    self.kill(worker.id, f"silent for {silent_s:.0f} s")
-                else:
-                    self.send(worker.id, wire.Ping())
+                limit_s = self._silence_s if worker.ready else START_LIMIT_S
+                taken = machine.private_mb(worker.pid)
+                if worker.silent_pings * every_s > limit_s:
+                    self.kill(worker.id, f"silent for {limit_s:.0f} s")
+                elif taken > self._memory_mb:
+                    self.kill(worker.id, f"takes {taken} MB; {self._memory_mb} is the limit")
+                worker.silent_pings += 1
+                self.send(worker.id, wire.Ping())
 
-    def _background(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._finished)
 
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("pool task failed", exc_info=error)
+def _note_end(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("pool task failed", exc_info=error)
 
 
 def worker_environment(environ: Mapping[str, str], threads: int) -> dict[str, str]:

@@ -24,11 +24,19 @@ class Residency:
 
     Args:
         budget_bytes: What all loaded models together may take.
+        pinned: Ids of models that never make room for others.
         clock: Seconds, monotonic.
     """
 
-    def __init__(self, *, budget_bytes: int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        *,
+        budget_bytes: int,
+        clock: Callable[[], float],
+        pinned: frozenset[str] = frozenset(),
+    ) -> None:
         self.budget_bytes = budget_bytes
+        self._pinned = pinned
         self._clock = clock
         self._residents: dict[Place, _Resident] = {}
 
@@ -66,10 +74,25 @@ class Residency:
         """
         excess = self.used_bytes + size_bytes - self.budget_bytes
         leaving = []
-        idle = [(r.used_at, place) for place, r in self._residents.items() if place not in busy]
-        for _, place in sorted(idle):
+        for _, place in sorted(self._may_go(busy)):
             if excess <= 0:
                 break
             leaving.append(place)
             excess -= self._residents[place].size_bytes
         return leaving
+
+    def idle_for(self, seconds: float, busy: Collection[Place]) -> list[Place]:
+        """Return the models that nobody has used for so long."""
+        limit = self._clock() - seconds
+        return [place for used_at, place in self._may_go(busy) if used_at <= limit]
+
+    def others(self, place: Place, busy: Collection[Place]) -> list[Place]:
+        """Return what else may go from anywhere, to leave room for one model."""
+        return [other for _, other in self._may_go(busy) if other != place]
+
+    def _may_go(self, busy: Collection[Place]) -> list[tuple[float, Place]]:
+        return [
+            (resident.used_at, place)
+            for place, resident in self._residents.items()
+            if place not in busy and place[1] not in self._pinned
+        ]

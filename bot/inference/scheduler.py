@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bot.errors import BusyError
+from bot.inference.estimates import Estimates
+from bot.inference.fairness import Fairness, house_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from bot.inference.job import Job
 
-PATIENCE_S = 30.0
-"""A job that has waited for so long for a worker of its own is not passed by any more."""
+PATIENCE_S = 2.0
+"""A job that has waited for so long for a worker of its own is passed by no more."""
+
+AGEING_S = 60.0
+"""For each such time that it has waited, a job rises by one priority."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerView:
     """What the scheduler needs to know of a worker that can take jobs.
 
-    ``models`` are loaded in it; ``running`` counts its unfinished jobs by model; ``closed`` is
-    set while it runs a suspect, which shares with nobody.
+    ``models`` are loaded in it, or being loaded; ``running`` counts its unfinished jobs by model;
+    ``closed`` is set while it runs a suspect, which shares with nobody.
     """
 
     id: int
@@ -44,61 +48,72 @@ class Assignment:
     worker_id: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueLimits:
+    """How many jobs may wait in all, and how many unfinished ones a guild or a member may have."""
+
+    waiting: int
+    per_guild: int
+    per_member: int
+
+
 class Scheduler:
     """Holds the jobs that wait and says which goes where.
 
     Args:
-        queue_size: How many jobs may wait at once, all members together.
-        jobs_per_member: How many unfinished jobs one member may have.
+        limits: What is refused.
         clock: Seconds, monotonic.
     """
 
-    def __init__(
-        self, *, queue_size: int, jobs_per_member: int, clock: Callable[[], float]
-    ) -> None:
-        self._queue_size = queue_size
-        self._jobs_per_member = jobs_per_member
+    def __init__(self, limits: QueueLimits, clock: Callable[[], float]) -> None:
+        self._limits = limits
         self._clock = clock
-        self._waiting: list[Job] = []
-        self._since: dict[str, float] = {}
+        self._fairness = Fairness()
+        self._estimates = Estimates()
+        self._waiting: dict[str, Job] = {}
         self._running: dict[str, Job] = {}
+        self._since: dict[str, float] = {}
+        self._charged: dict[str, float] = {}
+        self._returned: set[str] = set()  # lost their worker; they come before all others
         self._suspects: set[str] = set()
-        self._run_s: dict[str, float] = {}  # model -> smoothed seconds a job
 
     def __len__(self) -> int:
         """Return how many jobs wait."""
         return len(self._waiting)
 
-    def admit(self, job: Job) -> None:
+    def admit(self, job: Job, workers: int = 1) -> None:
         """Take a job into the queue.
 
         Raises:
-            BusyError: The queue, or the member's share of it, is full.
+            BusyError: The queue, or the guild's or the member's share of it, is full.
         """
-        if len(self._waiting) >= self._queue_size:
-            wait = self._guess_s(self._waiting)
-            raise BusyError(
-                f"{len(self._waiting)} requests are waiting, which is all the queue holds. "
-                f"Try again in about {max(1, round(wait / 60))} min.",
-                retry_after_s=wait,
+        jobs = [*self._waiting.values(), *self._running.values()]
+        house = [j for j in jobs if house_of(j.caller) == house_of(job.caller)]
+        mine = [j for j in jobs if j.caller.user_id == job.caller.user_id]
+        if len(self._waiting) >= self._limits.waiting:
+            what = f"{len(self._waiting)} requests are waiting, which is all the queue holds"
+            raise self._busy(what, jobs, workers)
+        if len(house) >= self._limits.per_guild:
+            what = f"This server has {len(house)} requests under way, which is its share"
+            raise self._busy(what, house[:1], 1)
+        if len(mine) >= self._limits.per_member:
+            what = (
+                f"You have {len(mine)} requests under way; the limit is {self._limits.per_member}"
             )
-        mine = [j for j in (*self._waiting, *self._running.values()) if _same_member(j, job)]
-        if len(mine) >= self._jobs_per_member:
-            raise BusyError(
-                f"You have {len(mine)} requests under way; the limit is {self._jobs_per_member}. "
-                "Wait for one of them, or cancel one.",
-                retry_after_s=self._guess_s(mine[:1]),
-            )
+            raise self._busy(what, mine[:1], 1)
+        self._fairness.arrive(job.caller, (j.caller for j in jobs))
         self._since[job.id] = self._clock()
-        self._waiting.append(job)
+        self._waiting[job.id] = job
 
     def requeue(self, job: Job, *, suspect: bool) -> None:
-        """Put a job that lost its worker back to the front; it keeps the time it came at.
+        """Put a job that lost its worker back; it comes before all others, as if never taken.
 
         A suspect, which may be what killed the worker, runs alone from now on.
         """
-        self._running.pop(job.id, None)
-        self._waiting.insert(0, job)
+        del self._running[job.id]
+        self._fairness.charge(job.caller, -self._charged.pop(job.id))
+        self._waiting = {job.id: job, **self._waiting}
+        self._returned.add(job.id)
         if suspect:
             self._suspects.add(job.id)
 
@@ -107,25 +122,30 @@ class Scheduler:
         return job_id in self._suspects
 
     def finished(self, job_id: str, run_s: float | None = None) -> None:
-        """Forget a job, waiting or running; ``run_s`` teaches the estimate of its model."""
+        """Forget a job, waiting or running; ``run_s`` corrects what was charged and teaches."""
         job = self._running.pop(job_id, None)
-        self._waiting = [j for j in self._waiting if j.id != job_id]
+        self._waiting.pop(job_id, None)
         self._since.pop(job_id, None)
+        self._returned.discard(job_id)
         self._suspects.discard(job_id)
+        charged = self._charged.pop(job_id, 0.0)
         if job is not None and run_s is not None:
-            known = self._run_s.get(job.model.id, run_s)
-            self._run_s[job.model.id] = 0.7 * known + 0.3 * run_s
+            self._fairness.charge(job.caller, run_s - charged)
+            self._estimates.learn(job, run_s)
 
-    def ahead(self, job_id: str) -> int:
-        """Return how many waiting jobs stand before this one."""
-        return next((n for n, j in enumerate(self._order()) if j.id == job_id), 0)
+    def queue(self, workers: int) -> dict[str, tuple[int, float | None]]:
+        """Return, by job in the order of their turns, how many are ahead and the seconds to wait.
 
-    def eta_s(self, job_id: str, workers: int) -> float | None:
-        """Return the seconds until a waiting job should begin, or ``None`` if none was measured."""
-        before = self._order()[: self.ahead(job_id)] + list(self._running.values())
-        if not all(j.model.id in self._run_s for j in before):
-            return None
-        return self._guess_s(before) / max(1, workers)
+        The seconds are ``None`` where a job ahead is of a model that was never measured.
+        """
+        places: dict[str, tuple[int, float | None]] = {}
+        measured = all(self._estimates.known(j) for j in self._running.values())
+        before_s = sum(self._estimates.run_s(j) for j in self._running.values()) / 2
+        for ahead, job in enumerate(self._order()):
+            places[job.id] = ahead, before_s / max(1, workers) if measured else None
+            measured = measured and self._estimates.known(job)
+            before_s += self._estimates.run_s(job)
+        return places
 
     def waited_s(self, job_id: str) -> float:
         """Return how long ago a job was admitted."""
@@ -133,22 +153,23 @@ class Scheduler:
 
     def overdue(self) -> list[Job]:
         """Return the waiting jobs that have waited for longer than they may."""
-        return [j for j in self._waiting if self.waited_s(j.id) >= j.max_wait_s]
+        return [j for j in self._waiting.values() if self.waited_s(j.id) >= j.max_wait_s]
 
     def assign(self, workers: Iterable[WorkerView]) -> list[Assignment]:
         """Give out as many waiting jobs as the workers can take now; they count as running."""
         views = {view.id: view for view in workers}
-        assignments = []
-        passing = True  # whether jobs may still join a worker at work
+        assignments: list[Assignment] = []
+        if not self._waiting or not views:
+            return assignments
+        sharing = True  # whether jobs may still join a worker at work
         for job in self._order():
             alone = self.is_suspect(job.id)
-            view = _best_worker(job, views.values(), sharing=passing and not alone)
+            view = _best_worker(job, views.values(), sharing=sharing and not alone)
             if view is None:
-                passing = passing and self.waited_s(job.id) < PATIENCE_S
+                sharing = sharing and self.waited_s(job.id) < PATIENCE_S
                 continue
             assignments.append(Assignment(job, view.id))
-            self._waiting.remove(job)
-            self._running[job.id] = job
+            self._begin(job)
             views[view.id] = WorkerView(
                 id=view.id,
                 models=view.models | {job.model.id},
@@ -157,42 +178,50 @@ class Scheduler:
             )
         return assignments
 
-    def _order(self) -> list[Job]:
-        """Return the waiting jobs, those of members with the least under way first."""
-        busy = Counter(_member(j) for j in self._running.values())
-        ranked = []
-        for position, job in enumerate(self._waiting):
-            ranked.append((busy[_member(job)], position, job))
-            busy[_member(job)] += 1
-        return [job for *_, job in sorted(ranked, key=lambda entry: entry[:2])]
+    def _begin(self, job: Job) -> None:
+        del self._waiting[job.id]
+        self._running[job.id] = job
+        self._charged[job.id] = self._estimates.run_s(job)
+        self._fairness.charge(job.caller, self._charged[job.id])
 
-    def _guess_s(self, jobs: list[Job]) -> float:
-        return sum(self._run_s.get(j.model.id, 5.0) for j in jobs)
+    def _order(self) -> list[Job]:
+        """Return the waiting jobs: those that lost their worker, then by priority and fairness."""
+        classes: dict[int, list[Job]] = {}
+        for job in self._waiting.values():
+            classes.setdefault(self._class_of(job), []).append(job)
+        ordered: list[Job] = []
+        for _, jobs in sorted(classes.items()):
+            ordered += self._fairness.order(jobs, self._estimates.run_s)
+        return ordered
+
+    def _class_of(self, job: Job) -> int:
+        if job.id in self._returned:
+            return -1
+        return max(0, job.priority - int(self.waited_s(job.id) // AGEING_S))
+
+    def _busy(self, what: str, before: list[Job], workers: int) -> BusyError:
+        """Return a refusal that says when some of the jobs before will be done."""
+        wait_s = sum(self._estimates.run_s(j) for j in before) / max(1, workers)
+        when = f"{wait_s / 60:.0f} min" if wait_s >= 90 else f"{max(1, wait_s):.0f} s"
+        return BusyError(f"{what}. Try again in about {when}.", retry_after_s=wait_s)
 
 
 def _best_worker(job: Job, views: Iterable[WorkerView], *, sharing: bool) -> WorkerView | None:
-    """Return where a job should run: where its model is loaded and has room, else an idle worker.
+    """Return where a job should run; ``None`` if it had better wait.
 
-    A worker that runs another model is left alone: two models in one process would take turns.
+    Best is an idle worker that has the model, then one at work on it with a slot free, then any
+    idle one. A worker that runs another model is left alone: they would take turns.
     """
     model = job.model
     resident = [v for v in views if model.id in v.models]
+    idle_resident = [v for v in resident if v.idle]
     shared = [
         v
         for v in resident
         if sharing and not v.closed and 0 < v.running.get(model.id, 0) < model.slots
     ]
-    idle_resident = [v for v in resident if v.idle]
     idle = [v for v in views if v.idle]
-    for choice in (shared, idle_resident, idle):
+    for choice in (idle_resident, shared, idle):
         if choice:
-            return min(choice, key=lambda v: (len(v.models), v.id))
+            return min(choice, key=lambda v: (v.running.get(model.id, 0), len(v.models), v.id))
     return None
-
-
-def _member(job: Job) -> tuple[int, int | None]:
-    return job.caller.user_id, job.caller.guild_id
-
-
-def _same_member(one: Job, other: Job) -> bool:
-    return one.caller.user_id == other.caller.user_id

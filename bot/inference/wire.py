@@ -80,6 +80,7 @@ class LoadFailed(msgspec.Struct, frozen=True, tag="load_failed"):
     model_id: str
     message: str
     traceback: str
+    out_of_memory: bool = False
 
 
 class Progressed(msgspec.Struct, frozen=True, tag="progressed"):

@@ -73,7 +73,7 @@ def _read(connection: socket.socket, worker: Worker) -> None:
         os._exit(0)  # the bot is gone: nobody wants the rest
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Running:
     """A job in this worker, and the flag by which it is stopped."""
 
@@ -82,6 +82,7 @@ class _Running:
     started_at: float = 0.0
     seq: int = 0
     shown: str = ""
+    begun: bool = False  # the main thread has come to its order
     cancelled: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
@@ -97,24 +98,26 @@ class _Running:
         return time.monotonic() - self.started_at
 
     @property
-    def expired(self) -> bool:
-        return self.run_s > self.order.max_run_s
+    def unwanted(self) -> bool:
+        """Whether it was cancelled, or its time is up."""
+        return self.cancelled.is_set() or self.run_s > self.order.max_run_s
 
 
 class _BatchRun:
-    """The :class:`bot.families.base.Run` of a batch: one flag and one deadline for one job."""
+    """The :class:`bot.families.base.Run` of a batch: it goes on while one of its jobs is wanted."""
 
-    def __init__(self, running: _Running, count: Callable[[], None]) -> None:
-        self._running = running
+    def __init__(self, batch: list[_Running], count: Callable[[], None]) -> None:
+        self._batch = batch
         self._count = count
 
     def check(self) -> None:
         self._count()
-        if self._running.cancelled.is_set() or self._running.expired:
+        if all(running.unwanted for running in self._batch):
             raise Stopped
 
     def step(self, done: int, total: int, preview: Picture | None = None) -> None:
-        self._running.report(StepDone(done=done, total=total, preview=preview))
+        for running in self._batch:
+            running.report(StepDone(done=done, total=total, preview=preview))
         self.check()
 
 
@@ -131,6 +134,7 @@ class Worker:
         self._jobs: dict[str, _Running] = {}
         self._families: dict[str, BatchFamily[Any, Any] | GeneratingFamily] = {}
         self._batch: deque[_Running] = deque()
+        self._joining: deque[_Running] = deque()
         self._steps = 0
 
     def receive(self, message: ToWorker) -> None:
@@ -155,18 +159,21 @@ class Worker:
                 while True:
                     self._handle(self._inbox.get(block=not busy))
                     busy = True
+            self._join_rows()
             self._advance_texts()
             if self._batch:
-                self._run_batch(self._batch.popleft())
+                self._run_batch(self._next_batch())
 
     def _handle(self, message: ToWorker) -> None:
         match message:
             case wire.Load():
                 self._load(message)
             case wire.Unload(model_id):
-                self._families.pop(model_id, None)
+                self._unload(model_id)
             case wire.RunJob(job_id):
-                self._begin(self._jobs[job_id])
+                running = self._jobs.get(job_id)
+                if running is not None and running.order is message:  # else it was ordered anew
+                    self._begin(running)
 
     def _load(self, message: wire.Load) -> None:
         model, began = message.model, time.monotonic()
@@ -176,23 +183,45 @@ class Worker:
             family = module.load(model, Path(message.folder))
         except Exception as error:
             text = f"{type(error).__name__}: {error}"
-            self._send(wire.LoadFailed(model.id, text, traceback.format_exc()))
+            memory = _is_out_of_memory(error)
+            self._send(wire.LoadFailed(model.id, text, traceback.format_exc(), memory))
             return
         self._families[model.id] = family
         load_s = time.monotonic() - began
         self._send(wire.Loaded(model.id, family.size_bytes(), load_s))
 
+    def _unload(self, model_id: str) -> None:
+        """Forget a model; jobs at it were given up by the bot, those to come load it again."""
+        for running in [r for r in self._jobs.values() if r.begun and r.order.model_id == model_id]:
+            self._stopped(running)
+        self._families.pop(model_id, None)
+
     def _begin(self, running: _Running) -> None:
+        running.begun = True
         family = self._families.get(running.order.model_id)
         if family is None:  # its load failed, and that was reported
-            del self._jobs[running.order.job_id]
+            self._forget(running)
         elif isinstance(family, BatchFamily):
             self._batch.append(running)
         else:
-            with self._ending(running):
-                running.start()
-                row = family.row(running.order.request, running.order.seed)
-                family.engine.join(running.order.job_id, row)
+            self._joining.append(running)
+
+    def _join_rows(self) -> None:
+        """Let rows join where there is room: jobs given up by the bot may still hold a slot."""
+        for _ in range(len(self._joining)):
+            running = self._joining.popleft()
+            family = self._families.get(running.order.model_id)
+            if running.order.job_id not in self._jobs or not isinstance(family, GeneratingFamily):
+                continue
+            if running.cancelled.is_set():
+                self._stopped(running)
+            elif not family.engine.has_room:
+                self._joining.append(running)
+            else:
+                with self._ending(running):
+                    running.start()
+                    row = family.row(running.order.request, running.order.seed)
+                    family.engine.join(running.order.job_id, row)
 
     def _advance_texts(self) -> None:
         for family in self._families.values():
@@ -203,8 +232,7 @@ class Worker:
     def _stop_rows(self, family: GeneratingFamily) -> None:
         for job_id in family.engine.joined():
             running = self._jobs[job_id]
-            if running.cancelled.is_set() or running.expired:
-                family.engine.leave(job_id)
+            if running.unwanted:
                 self._stopped(running)
 
     def _step(self, family: GeneratingFamily) -> None:
@@ -212,7 +240,6 @@ class Worker:
             emissions = family.engine.step()
         except Exception as error:  # one border of two: a fault ends these rows, not the worker
             for job_id in family.engine.joined():
-                family.engine.leave(job_id)
                 self._failed(self._jobs[job_id], error)
             return
         self._steps += 1
@@ -220,25 +247,67 @@ class Worker:
             running = self._jobs[emission.key]
             request = running.order.request
             with self._ending(running):
+                if emission.error is not None:
+                    raise emission.error
                 if emission.finish is not None:
                     self._done(running, family.result(request, emission.finish))
                 elif (text := family.shown(request, emission.text)) != running.shown:
                     running.shown = text
                     running.report(TextSoFar(text=text))
 
-    def _run_batch(self, running: _Running) -> None:
-        family = self._families[running.order.model_id]
+    def _next_batch(self) -> list[_Running]:
+        """Take out the oldest job, and those that came meanwhile for the same model and task.
+
+        The scheduler gives a worker no more of them than the model has slots.
+        """
+        first = self._batch[0].order
+        alike = [
+            running
+            for running in self._batch
+            if running.order.model_id == first.model_id
+            and type(running.order.request) is type(first.request)
+        ]
+        self._batch = deque(running for running in self._batch if running not in alike)
+        return [running for running in alike if running.order.job_id in self._jobs]
+
+    def _run_batch(self, batch: list[_Running]) -> None:
+        """Run jobs as one batch; if that fails, each by itself, so that only the guilty fail."""
+        if not batch:
+            return  # all were given up by the bot
+        family = self._families[batch[0].order.model_id]
         assert isinstance(family, BatchFamily)
-        with self._ending(running):
-            running.start()
-            run = _BatchRun(running, self._count_step)
-            run.check()
-            inputs = family.preprocess(running.order.request, running.order.seed)
-            run.check()
-            outputs = family.forward([inputs], run)
-            if len(outputs) != 1:
-                raise RuntimeError(f"{running.order.model_id}: {len(outputs)} outputs for 1 input")
-            self._done(running, family.postprocess(outputs[0], running.order.request))
+        ready: list[_Running] = []
+        inputs: list[Any] = []
+        for running in batch:
+            with self._ending(running):
+                running.start()
+                if running.unwanted:
+                    raise Stopped
+                inputs.append(family.preprocess(running.order.request, running.order.seed))
+                ready.append(running)
+        try:
+            outputs = self._forward(family, ready, inputs) if len(ready) > 1 else []
+        except Exception as error:
+            sys.stderr.write(f"batch of {len(ready)} failed, each is tried alone: {error!r}\n")
+            outputs = []
+        for number, running in enumerate(ready):
+            with self._ending(running):
+                output = (
+                    outputs[number]
+                    if outputs
+                    else self._forward(family, [running], [inputs[number]])[0]
+                )
+                if running.unwanted:
+                    raise Stopped
+                self._done(running, family.postprocess(output, running.order.request))
+
+    def _forward(
+        self, family: BatchFamily[Any, Any], batch: list[_Running], inputs: list[Any]
+    ) -> list[Any]:
+        outputs = family.forward(inputs, _BatchRun(batch, self._count_step))
+        if len(outputs) != len(inputs):
+            raise RuntimeError(f"{len(outputs)} outputs for {len(inputs)} inputs")
+        return outputs
 
     @contextlib.contextmanager
     def _ending(self, running: _Running) -> Any:
@@ -246,7 +315,7 @@ class Worker:
         try:
             yield
         except UserError as error:
-            del self._jobs[running.order.job_id]
+            self._forget(running)
             self._send(wire.Refused(running.order.job_id, str(error)))
         except Stopped:
             self._stopped(running)
@@ -254,19 +323,33 @@ class Worker:
             self._failed(running, error)
 
     def _done(self, running: _Running, result: Any) -> None:
-        del self._jobs[running.order.job_id]
+        self._forget(running)
         self._send(wire.Done(running.order.job_id, result, running.run_s))
 
     def _stopped(self, running: _Running) -> None:
-        del self._jobs[running.order.job_id]
+        self._forget(running)
         expired = not running.cancelled.is_set()
         self._send(wire.Ended(running.order.job_id, expired))
 
     def _failed(self, running: _Running, error: Exception) -> None:
-        del self._jobs[running.order.job_id]
+        self._forget(running)
         text = f"{type(error).__name__}: {error}"
         trace = "".join(traceback.format_exception(error))
         self._send(wire.Failed(running.order.job_id, text, trace))
 
+    def _forget(self, running: _Running) -> None:
+        """Drop a job, and its row where it has one."""
+        self._jobs.pop(running.order.job_id, None)
+        family = self._families.get(running.order.model_id)
+        if isinstance(family, GeneratingFamily):
+            family.engine.leave(running.order.job_id)
+
     def _count_step(self) -> None:
         self._steps += 1
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Say whether memory ran out; torch says so in words."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError | OSError) and "allocate memory" in str(error)
+    )

@@ -37,6 +37,7 @@ class Api:
         self._projection = projection
         self._actions = Actions(projection)
         self._watchers: dict[web.WebSocketResponse, tuple[User, asyncio.Queue[Json | None]]] = {}
+        self._bot_online = False
 
     def routes(self) -> list[web.RouteDef]:
         """Lists the routes."""
@@ -68,7 +69,8 @@ class Api:
     async def personas(self, request: web.Request) -> web.Response:
         """Lists who one can be, and who the bot is."""
         people = [self._person(one) for one in self._world.personas.values()]
-        return web.json_response({"personas": people, "bot": places.user(self._world.bot)})
+        bot = places.user(self._world.bot) | {"online": self._bot_online}
+        return web.json_response({"personas": people, "bot": bot})
 
     def _person(self, who: User) -> Json:
         direct = self._world.dm_of(who.id)
@@ -194,7 +196,8 @@ class Api:
         await socket.prepare(request)
         outbox: asyncio.Queue[Json | None] = asyncio.Queue()
         self._watchers[socket] = who, outbox
-        outbox.put_nowait({"type": "hello", "persona": self._person(who)})
+        hello = {"type": "hello", "persona": self._person(who), "bot_online": self._bot_online}
+        outbox.put_nowait(hello)
         try:
             async with asyncio.TaskGroup() as tasks:
                 writer = tasks.create_task(_write(socket, outbox))
@@ -218,6 +221,14 @@ class Api:
             if self._may_know(who, change):
                 event = event or self._event(change)
                 outbox.put_nowait(event)
+
+    def on_presence(self, online: bool) -> None:
+        """Tells every watcher that the bot has come online or gone."""
+        if online == self._bot_online:
+            return
+        self._bot_online = online
+        for _, outbox in self._watchers.values():
+            outbox.put_nowait({"type": "bot_presence", "bot_online": online})
 
     def _may_know(self, who: User, change: Change) -> bool:
         """Tells whether a change concerns a persona."""

@@ -115,7 +115,14 @@ class Session:
 class Gateway:
     """Projects the world's changes into gateway events for every session."""
 
-    def __init__(self, projection: Projection, token: str, url: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        projection: Projection,
+        token: str,
+        url: Callable[[], str],
+        on_presence: Callable[[bool], None] = lambda _: None,
+    ) -> None:
+        self._on_presence = on_presence  # told whenever the bot comes online or goes
         self._projection = projection
         self._world: World = projection.world
         self._token = token
@@ -126,6 +133,11 @@ class Gateway:
         self.resumes = 0
 
     # -- connections -----------------------------------------------------------------
+
+    @property
+    def online(self) -> bool:
+        """Tells whether a bot is connected and hears what happens."""
+        return any(session.outbox is not None for session in self._sessions.values())
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Serves one connection until either side ends it."""
@@ -143,6 +155,7 @@ class Gateway:
             await connection.serve()
         finally:
             self._connections.discard(connection)
+            self._on_presence(self.online)
         return socket
 
     def drop(self, *, forget: bool = False) -> int:
@@ -178,6 +191,7 @@ class Gateway:
         if session.intents & GUILDS:
             session.dispatch("GUILD_CREATE", places.guild(self._world))
         self.identified.set()
+        self._on_presence(True)
         return session
 
     def _ready(self, session: Session, data: Json) -> Json:
@@ -206,6 +220,7 @@ class Gateway:
             outbox.put_nowait(frame)
         session.dispatch("RESUMED", {"_trace": []})
         self.resumes += 1
+        self._on_presence(True)
         return session
 
     def is_token(self, token: object) -> bool:

@@ -48,6 +48,7 @@ class Member:
         self.seen: dict[str, Json] = {}  # messages by id, as they are now
         self.states: dict[str, list[Json]] = {}  # every state of each message, in order
         self.interactions: dict[str, Json] = {}
+        self.bot_online = False  # connected to the gateway: it hears what is done from now on
         self._dm = dm
         self._news = asyncio.Condition()
         self._gone = False
@@ -59,8 +60,9 @@ class Member:
         try:
             url = f"{self.address}/playground/events?as={self.persona}"
             self._socket = await self._session.ws_connect(url, max_msg_size=0)
-            hello = (await self._socket.receive_json())["persona"]
-            self.id, self.dm_channel_id = hello["id"], hello["dm_channel_id"]
+            hello = await self._socket.receive_json()
+            self.bot_online = hello["bot_online"]
+            self.id, self.dm_channel_id = (hello["persona"][key] for key in ("id", "dm_channel_id"))
             channels = await self.channels()
             wanted = 1 if self._dm else 0
             self.channel_id = next(c["id"] for c in channels if c["type"] == wanted)
@@ -90,6 +92,7 @@ class Member:
             self._news.notify_all()
 
     def _take_in(self, event: Json) -> None:
+        self.bot_online = event.get("bot_online", self.bot_online)
         message = event.get("message")
         if message is not None and event["type"] == "message_deleted":
             self.seen.pop(message["id"], None)

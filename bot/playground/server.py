@@ -93,9 +93,11 @@ class Playground:
         self.observers: list[Observer] = list(observers)
         self._wanted_port = port
         self._projection = Projection(self.world)
-        self.gateway = Gateway(self._projection, self.token, lambda: self.gateway_url)
-        self._rest = Rest(self._projection, lambda: self.gateway_url)
         self._api = Api(self._projection)
+        self.gateway = Gateway(
+            self._projection, self.token, lambda: self.gateway_url, self._api.on_presence
+        )
+        self._rest = Rest(self._projection, lambda: self.gateway_url)
         self._runner: web.AppRunner | None = None
         self._timers: set[asyncio.TimerHandle] = set()
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import msgspec
+from msgspec import Meta
 
 from bot.tasks.request import Request
 
@@ -16,8 +17,8 @@ class CompleteText(Request, frozen=True, tag="complete"):
     uses_seed: ClassVar[bool] = True
 
     prompt: str
-    max_tokens: int | None = None
-    temperature: float | None = None
+    max_tokens: Annotated[int, Meta(ge=1, le=4096)] | None = None
+    temperature: Annotated[float, Meta(ge=0.0, le=2.0)] | None = None
 
 
 class FillMask(Request, frozen=True, tag="fill"):

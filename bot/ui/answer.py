@@ -5,25 +5,36 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import discord
+import msgspec
 import structlog
 
-from bot.service import Answered, Cancelled, Expired, Outcome, Unanswered
+from bot.errors import BotError, BusyError, UserError
+from bot.service import Answered, Cancelled, Expired, Interrupted, Outcome, Unanswered
 from bot.tasks.caller import Caller
 from bot.tasks.request import Request
 from bot.ui import replies
+from bot.ui.destination import Address, Live, Resumed
 from bot.ui.views import CancelView
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from bot.client import Menagerie
-    from bot.service import Service, Submitted
+    from bot.service import Promise, Service, Submitted
     from bot.tasks.progress import Progress
     from bot.tasks.registry import AnyRequest
+    from bot.ui.destination import Destination
 
 FIRST_EDIT_S = 0.4  # an answer that comes sooner than this replaces "thinking" directly
 EDIT_EVERY_S = 1.0
+LET_THROUGH_S = 3.0  # for an edit that is on its way when the answer is there
+ASK_AGAIN = "The bot is restarting. Try again in a minute."
+UNREACHABLE = (discord.HTTPException, aiohttp.ClientError, OSError)
 
 log = structlog.get_logger("answer")
 
@@ -60,17 +71,75 @@ async def answer(
     await interaction.response.defer(thinking=True)
     wanted = await request() if callable(request) else request
     submitted = await service.submit(wanted, caller_of(interaction), model_id=model, seed=seed)
-    view = CancelView(interaction.user.id, lambda: service.cancel(submitted.job.id))
-    display = _Display(interaction, view, lambda: service.cancel(submitted.job.id))
+    destination = Live(interaction)
+    outcome = await _shown(submitted, destination, service, interaction.user.id)
+    if isinstance(outcome, Interrupted):
+        await _promise(service, submitted, destination, interaction.created_at)
+    await _conclude(destination, submitted, outcome)
+
+
+async def _promise(
+    service: Service, submitted: Submitted, destination: Live, asked_at: dt.datetime
+) -> None:
+    """Have this answered after the restart, or say that it is not."""
+    try:
+        address = msgspec.msgpack.encode(await destination.address())
+    except UNREACHABLE as error:
+        log.warning("nothing promised", job=submitted.job.id, error=str(error))
+        raise UserError(ASK_AGAIN) from None
+    if not await service.promise(submitted, address, asked_at):
+        raise UserError(ASK_AGAIN)
+
+
+async def resume(client: Menagerie, service: Service) -> None:
+    """Give the answers that were promised before a restart, those that can still be given."""
+    _note(client.answering)
+    keeping = [_keep(client, service, promise) for promise in await service.promises()]
+    for fault in await asyncio.gather(*keeping, return_exceptions=True):
+        if isinstance(fault, Exception):  # the others are kept all the same
+            log.error("promise not kept", exc_info=fault)
+
+
+async def _keep(client: Menagerie, service: Service, promise: Promise) -> None:
+    _note(client.answering)
+    destination = Resumed(client, msgspec.msgpack.decode(promise.address, type=Address))
+    try:
+        try:
+            submitted = await service.submit(
+                promise.request, promise.caller, model_id=promise.model_id, seed=promise.seed
+            )
+            outcome = await _shown(submitted, destination, service, promise.caller.user_id)
+            if isinstance(outcome, Interrupted) and not await service.renew(promise):
+                raise UserError(ASK_AGAIN)
+            await _conclude(destination, submitted, outcome)
+        except BusyError:  # it is told to stop again already; the message still says so
+            await service.renew(promise)
+        except BotError as error:
+            await destination.refuse(replies.apology(error, ""))
+    except UNREACHABLE as error:  # too late, or the message is gone
+        log.warning("promise not kept", error=str(error))
+
+
+async def _shown(
+    submitted: Submitted, destination: Destination, service: Service, owner_id: int
+) -> Outcome:
+    """Show a job's progress until it ends; return how it ended."""
+    cancel = partial(service.cancel, submitted.job.id)
+    display = _Display(destination, CancelView(owner_id, cancel), cancel)
     painting = asyncio.create_task(display.paint())
     try:
-        outcome = await _follow(submitted, display)
+        async for item in submitted.news:
+            if isinstance(item, Outcome):
+                return item
+            display.show(item)
+        raise RuntimeError(f"job {submitted.job.id} ended without an outcome")
     finally:
-        view.stop()
+        display.end()
+        await asyncio.wait({painting}, timeout=LET_THROUGH_S)
         painting.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await painting
-    await _conclude(interaction, submitted, outcome)
+        for fault in await asyncio.gather(painting, return_exceptions=True):
+            if isinstance(fault, Exception):
+                log.error("progress not shown", job=submitted.job.id, exc_info=fault)
 
 
 def _note(answering: set[asyncio.Task[Any]]) -> None:
@@ -81,28 +150,34 @@ def _note(answering: set[asyncio.Task[Any]]) -> None:
     task.add_done_callback(answering.discard)
 
 
-async def _follow(submitted: Submitted, display: _Display) -> Outcome:
-    async for item in submitted.news:
-        if isinstance(item, Outcome):
-            return item
-        display.show(item)
-    raise RuntimeError(f"job {submitted.job.id} ended without an outcome")
-
-
-async def _conclude(
-    interaction: discord.Interaction, submitted: Submitted, outcome: Outcome
-) -> None:
+async def _conclude(destination: Destination, submitted: Submitted, outcome: Outcome) -> None:
     match outcome:
         case Answered():
             reply = replies.finished(submitted, outcome)
         case Cancelled():
             reply = replies.Reply(content="Cancelled.")
+        case Interrupted():
+            reply = replies.Reply(
+                content="The bot is restarting; the answer comes when it is back."
+            )
         case Expired():
             raise replies.late(submitted, outcome)
         case Unanswered(error=error):
             raise error
-    with contextlib.suppress(discord.NotFound):  # somebody deleted the message
-        await interaction.edit_original_response(**reply.as_edit(), view=None)
+    await _delivered(destination, reply)
+
+
+async def _delivered(destination: Destination, reply: replies.Reply) -> None:
+    """Put the answer in its place, once more if the connection fails: it took work to make."""
+    try:
+        await destination.edit(reply, None)
+    except discord.NotFound:
+        log.info("answer not wanted any more")  # somebody deleted the message
+    except UNREACHABLE as error:
+        log.warning("answer not delivered", error=str(error), hint="it is tried once more")
+        await asyncio.sleep(EDIT_EVERY_S)
+        with contextlib.suppress(discord.NotFound):
+            await destination.edit(reply, None)
 
 
 class _Display:
@@ -113,32 +188,43 @@ class _Display:
     """
 
     def __init__(
-        self, interaction: discord.Interaction, view: CancelView, gone: Callable[[], None]
+        self, destination: Destination, view: CancelView, gone: Callable[[], None]
     ) -> None:
-        self._interaction = interaction
+        self._destination = destination
         self._view = view
         self._gone = gone
         self._newest: Progress | None = None
         self._news = asyncio.Event()
+        self._ended = asyncio.Event()
 
     def show(self, progress: Progress) -> None:
         """Have this shown when the next edit is due."""
         self._newest = progress
         self._news.set()
 
+    def end(self) -> None:
+        """Show nothing more; an edit that is on its way is let through."""
+        self._ended.set()
+        self._news.set()
+        self._view.stop()
+
     async def paint(self) -> None:
-        """Edit the message whenever there is news and time for it, until cancelled."""
-        await asyncio.sleep(FIRST_EDIT_S)
-        while True:
+        """Edit the message whenever there is news and time for it, until the end."""
+        await self._pause(FIRST_EDIT_S)
+        while not self._ended.is_set():
             await self._news.wait()
             self._news.clear()
-            assert self._newest is not None
-            edit = replies.waiting(self._newest).as_edit()
+            if self._newest is None or self._ended.is_set():
+                continue
             try:
-                await self._interaction.edit_original_response(**edit, view=self._view)
+                await self._destination.edit(replies.waiting(self._newest), self._view)
             except discord.NotFound:
                 self._gone()
                 return
-            except discord.HTTPException as error:
-                log.warning("progress not shown", status=error.status, code=error.code)
-            await asyncio.sleep(EDIT_EVERY_S)
+            except UNREACHABLE as error:
+                log.warning("progress not shown", error=str(error))
+            await self._pause(EDIT_EVERY_S)
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._ended.wait(), seconds)

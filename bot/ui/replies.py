@@ -53,7 +53,8 @@ def waiting(progress: Progress) -> Reply:
         case Loading(model=model):
             return Reply(content=f"Waking {model}…")
         case TextSoFar(text=text):
-            return Reply(content=clip(text, CONTENT - len(CURSOR)) + CURSOR)
+            room = CONTENT - len(CURSOR)
+            return Reply(content=(text if len(text) <= room else f"…{text[1 - room :]}") + CURSOR)
         case StepDone(done=done, total=total, preview=preview):
             filled = round(BAR * done / max(1, total))
             bar = "▰" * filled + "▱" * (BAR - filled)

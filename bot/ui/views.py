@@ -34,5 +34,5 @@ class CancelView(discord.ui.View):
     @discord.ui.button(label="Cancel", style=discord.ButtonStyle.secondary)
     async def cancel(self, interaction: discord.Interaction, _: discord.ui.Button[Any]) -> None:
         """Stop the job; the message changes when it has stopped."""
-        await interaction.response.defer()
         self._cancel()
+        await interaction.response.defer()

@@ -47,11 +47,11 @@ def job() -> MakeJob:
 
 
 @asynccontextmanager
-async def running(**settings: Any) -> AsyncIterator[LocalExecutor]:
+async def running(folder: Path = Path(), **settings: Any) -> AsyncIterator[LocalExecutor]:
     """Run an executor with toy families; every process is gone when the block ends."""
     chosen = {"workers": 2, "threads": 1, "jobs_per_member": 100, "kill_grace_s": 0.5, **settings}
     environ = {**os.environ, "MENAGERIE_FAMILIES": str(TOYS), "DISCORD_TOKEN": "a-secret"}
-    executor = LocalExecutor(Inference(**chosen), environ=environ, folder_of=lambda _: Path())
+    executor = LocalExecutor(Inference(**chosen), environ=environ, folder_of=lambda _: folder)
     await executor.start()
     try:
         yield executor

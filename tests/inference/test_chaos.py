@@ -7,6 +7,7 @@ import os
 import random
 import signal
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -62,7 +63,9 @@ async def test_every_job_ends_exactly_once(job: MakeJob) -> None:
         else:
             limit = 1 if prompt.startswith("deaf") else 60
             jobs.append(job(prompt, member=member, max_seconds=limit))
-    async with running(queue_size=JOBS, jobs_per_member=JOBS, silence_s=1.5) as executor:
+    jobs = [replace(each, seed=number) for number, each in enumerate(jobs)]  # nobody shares a run
+    shares = {"jobs_per_member": JOBS, "jobs_per_guild": JOBS}
+    async with running(queue_size=JOBS, silence_s=1.5, **shares) as executor:
         blows = asyncio.create_task(strike(executor, chance))
         ends = await asyncio.gather(*(follow(executor, each) for each in jobs))
         blows.cancel()

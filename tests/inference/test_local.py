@@ -197,7 +197,7 @@ async def test_the_queue_says_no_when_it_is_full(job: MakeJob) -> None:
     async with running(queue_size=1, workers=1, jobs_per_member=2) as executor:
         first = executor.submit(job("hello"))  # no worker is up yet: it waits
         with pytest.raises(BusyError, match="1 requests are waiting"):
-            executor.submit(job("hello", member=2))
+            executor.submit(job("good morning", member=2))
         assert isinstance((await whole(first))[-1], Answered)
         assert await answer_to(executor, job("hello", member=2)) == "echo: hello"
 

@@ -85,3 +85,31 @@ def test_a_worker_takes_its_models_with_it(residency: Residency) -> None:
     assert residency.models_of(1) == frozenset()
     assert residency.models_of(2) == {"b"}
     assert residency.used_bytes == 30
+
+
+def test_pinned_models_never_make_room(clock: Clock) -> None:
+    residency = Residency(budget_bytes=BUDGET, clock=clock, pinned=frozenset("a"))
+    residency.add((1, "a"), 60)
+    clock.now += 1
+    residency.add((1, "b"), 40)
+    clock.now += 1000
+    assert residency.to_unload(90, busy=()) == [(1, "b")]
+    assert residency.idle_for(10, busy=()) == [(1, "b")]
+    assert residency.others((2, "c"), busy=()) == [(1, "b")]
+
+
+def test_what_nobody_uses_is_found(residency: Residency, clock: Clock) -> None:
+    for model in "abc":
+        residency.add((1, model), 10)
+    clock.now += 30
+    residency.touch((1, "b"))
+    assert set(residency.idle_for(30, busy={(1, "c")})) == {(1, "a")}
+    assert residency.idle_for(31, busy=()) == []
+    clock.now += 30
+    assert set(residency.idle_for(30, busy=())) == {(1, "a"), (1, "b"), (1, "c")}
+
+
+def test_all_others_may_go_for_a_model_that_does_not_fit(residency: Residency) -> None:
+    for place in ((1, "a"), (1, "b"), (2, "a"), (2, "c")):
+        residency.add(place, 10)
+    assert set(residency.others((1, "a"), busy={(2, "c")})) == {(1, "b"), (2, "a")}

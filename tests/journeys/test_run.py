@@ -72,6 +72,30 @@ async def test_sigterm_drains_and_ends_well(environ: dict[str, str]) -> None:
         assert await asyncio.wait_for(process.wait(), 30) == 0
 
 
+async def test_a_second_ctrl_c_leaves_at_once_and_no_message_half_done(
+    environ: dict[str, str],
+) -> None:
+    async with bot(environ) as (process, address, _), Member(address) as member:
+        await commands_of(member)
+        prompt = "Once upon a time there was"
+        asked = [await member.invoke("complete", prompt=prompt, max_tokens=500) for _ in range(3)]
+        await member.until(
+            lambda: all(any(u["content"].endswith(" ▌") for u in a.updates) for a in asked), 60
+        )
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        async with asyncio.timeout(2):  # two signals at once would count as one
+            while b"stop again to leave at once" not in await process.stderr.readline():
+                pass
+        process.send_signal(signal.SIGINT)
+        for one in asked:
+            await one.settled(5, until=lambda message: "restarting" in message["content"])
+        assert await asyncio.wait_for(process.wait(), 5) == 0
+        assert time.monotonic() - began < 5.0
+        assert not any(one.content.endswith("▌") or one.message["components"] for one in asked)
+
+
 async def test_ctrl_c_before_anything_is_loaded_ends_well(environ: dict[str, str]) -> None:
     async with bot(environ) as (process, _, _):
         process.send_signal(signal.SIGINT)

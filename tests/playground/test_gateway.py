@@ -164,3 +164,13 @@ async def test_many_events_arrive_in_order(robin: Member, zoo: Zoo) -> None:
     alone = await asyncio.gather(*(robin.say(str(number)) for number in range(20)))
     heard = [(await zoo.heard.get()).id for _ in alone]
     assert heard == sorted(int(message["id"]) for message in alone)
+
+
+async def test_members_see_the_bot_come_and_go(playground: Playground) -> None:
+    async with Member(playground.address) as early:
+        assert not early.bot_online
+        async with running(Zoo(discord.Intents.default()), playground):
+            await early.until(lambda: early.bot_online)
+            async with Member(playground.address) as late:
+                assert late.bot_online
+        await early.until(lambda: not early.bot_online)

@@ -27,7 +27,10 @@ def load(model: Any, folder: Path) -> ToyCounter:
 
 
 class CountingRuntime:
-    """Finds the next number likeliest; dies at 42 if a file named ``armed`` can be removed."""
+    """Finds the next number likeliest; dies at 42 if a file named ``armed`` can be removed.
+
+    At 666 it dies always, and after 777 comes what no row can choose from.
+    """
 
     def __init__(self, step_s: float) -> None:
         self.armed: Path | None = None
@@ -38,6 +41,10 @@ class CountingRuntime:
         if ids[-1] == 42 and self.armed is not None and self.armed.exists():
             self.armed.unlink()
             os.kill(os.getpid(), signal.SIGKILL)
+        if ids[-1] == 666:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if ids[-1] == 777:
+            return torch.full((WORDS,), torch.nan)
         return torch.nn.functional.one_hot(torch.tensor((ids[-1] + 1) % WORDS), WORDS).float()
 
     def step(self, tokens: dict[int, int]) -> dict[int, torch.Tensor]:
@@ -59,7 +66,11 @@ class ToyCounter(GeneratingFamily):
     def row(self, request: Any, seed: int) -> Row:
         first, _, armed = request.prompt.partition(" ")
         self.runtime.armed = Path(armed) if armed else None
-        sampling = Sampling(max_new_tokens=request.max_tokens or 5)
+        sampling = Sampling(
+            max_new_tokens=request.max_tokens or 5,
+            temperature=request.temperature or 0.0,
+            seed=seed,
+        )
         return Row(ids=(int(first),), sampling=sampling)
 
     def result(self, request: Any, finish: Finish) -> TextResult:

@@ -16,17 +16,29 @@ from bot.tasks.text_to_text import TextResult
 
 
 def load(model: Any, folder: Path) -> ToyEcho:
+    """What a model's id ends with says how it loads; ``folder`` is where it may leave marks."""
     if model.id.endswith("broken"):
         raise RuntimeError("these weights are no weights")
+    if model.id.endswith("slow"):
+        time.sleep(0.5)
+    if model.id.endswith("huge"):
+        raise MemoryError
+    if model.id.endswith("tight") and not (folder / "tried").exists():
+        (folder / "tried").touch()
+        raise MemoryError
     return ToyEcho()
 
 
 class ToyEcho(BatchFamily[str, str]):
     """Prompts: ``refuse``, ``fail``, ``die``, ``die-once FILE``, ``steps N``, ``burst N``.
 
-    And ``deaf S``, which listens to nobody for a while, and ``babble``, which sends the bot what
-    is no message.
+    And ``deaf S``, which listens to nobody for a while, ``babble``, which sends the bot what is no
+    message, ``tally FILE``, which adds a line and then takes ten steps, and ``leak MB``, which
+    keeps so much and then takes its time.
     """
+
+    def __init__(self) -> None:
+        self.leaked: list[bytearray] = []
 
     def preprocess(self, request: Any, seed: int) -> str:
         if request.prompt == "refuse":
@@ -34,6 +46,9 @@ class ToyEcho(BatchFamily[str, str]):
         return str(request.prompt)
 
     def forward(self, batch: list[str], run: Run) -> list[str]:
+        for file in {Path(prompt.split()[1]) for prompt in batch if prompt.startswith("note ")}:
+            with file.open("a") as notes:
+                notes.write(f"{len(batch)}\n")
         return [self._act(prompt, run) for prompt in batch]
 
     def postprocess(self, outputs: str, request: Any) -> TextResult:
@@ -62,6 +77,17 @@ class ToyEcho(BatchFamily[str, str]):
                     with contextlib.suppress(OSError):
                         if stat.S_ISSOCK(os.fstat(fd).st_mode):
                             os.write(fd, b"\x00\x00\x00\x01\xc1")
+            case "tally":
+                with Path(rest).open("a") as file:
+                    file.write("run\n")
+                for step in range(10):
+                    run.step(step + 1, 10)
+                    time.sleep(0.01)
+            case "leak":
+                self.leaked.append(bytearray(b"x" * (int(rest) * 1_000_000)))
+                for step in range(1000):
+                    run.step(step + 1, 1000)
+                    time.sleep(0.01)
             case "burst":
                 for step in range(int(rest)):
                     run.step(step + 1, int(rest))
