@@ -108,7 +108,8 @@ async def converse(member: Member) -> None:
 
 
 async def _offered(member: Member, command: str) -> None:
-    """Wait until the bot has published its commands."""
+    """Wait until the bot is online and has published its commands."""
+    await member.until(lambda: member.bot_online, 30)
     for _ in range(200):
         if command in {offered["name"] for offered in await member.commands()}:
             return

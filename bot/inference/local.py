@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from bot import machine
 from bot.errors import BusyError, InferenceError, UserError
 from bot.inference import outcomes, wire
 from bot.inference.breaker import Breaker
@@ -46,6 +47,11 @@ POISON_PAUSES_S = (600.0,)
 TICK_S = 1.0  # how often those who wait are told their place
 
 log = structlog.get_logger("executor")
+
+
+def _most_mb(budget_mb: int) -> int:
+    """Return what one worker may take: a load may for a moment need twice what it leaves."""
+    return min(2 * budget_mb, machine.memory_mb() * 85 // 100)
 
 
 def _no_folder(model: Model) -> Path:
@@ -96,7 +102,7 @@ class LocalExecutor:
             size=settings.chosen_workers(),
             threads=settings.chosen_threads(),
             silence_s=settings.silence_s,
-            memory_mb=settings.chosen_memory_mb(),
+            memory_mb=_most_mb(settings.chosen_memory_mb()),
             environ=environ,
         )
         self._loader = Loader(self._pool, self._residency, folder_of)
@@ -212,7 +218,8 @@ class LocalExecutor:
         self._preload = tuple(m for m in self._preload if m.id not in loading)
         for held in self._runs.of_worker(worker_id):
             at_work = held.started or held.job.model.id in loading
-            suspect = at_work and worker_id not in self._blameless
+            # without a status it went with its forkserver, which no job can reach
+            suspect = at_work and status is not None and worker_id not in self._blameless
             held.strikes += suspect
             self._resume(held, status, suspect=suspect)
         self._blameless.discard(worker_id)
@@ -369,6 +376,8 @@ class LocalExecutor:
     def _settle(self, held: Held, outcome: Outcome, run_s: float | None = None) -> None:
         """End a job: the only place where that happens."""
         self._runs.remove(held)
+        if held.worker_id is not None:
+            self._residency.touch((held.worker_id, held.job.model.id))
         self._scheduler.finished(held.job.id, run_s)
         if not self._runs:
             self._idle.set()

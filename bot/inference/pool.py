@@ -63,6 +63,7 @@ class WorkerProcess:
     silent_pings: int = 0  # sent since it last said anything
     steps: int = 0
     ready: bool = False
+    born_mb: int = 0  # what it took before it had loaded anything: its libraries' own
 
 
 class Pool:
@@ -201,6 +202,7 @@ class Pool:
                     log.error("modules not preloaded", modules=missing)
                 log.info("worker ready", worker=worker.id, pid=pid)
                 worker.ready = True
+                worker.born_mb = machine.private_mb(worker.pid)
                 self._tell(self._owner.worker_ready, worker.id)
             case wire.Pong(steps):
                 worker.steps = steps
@@ -224,10 +226,10 @@ class Pool:
             await asyncio.sleep(every_s)
             for worker in list(self._workers.values()):
                 limit_s = self._silence_s if worker.ready else START_LIMIT_S
-                taken = machine.private_mb(worker.pid)
+                taken = machine.private_mb(worker.pid) - worker.born_mb
                 if worker.silent_pings * every_s > limit_s:
                     self.kill(worker.id, f"silent for {limit_s:.0f} s")
-                elif taken > self._memory_mb:
+                elif worker.ready and taken > self._memory_mb:
                     self.kill(worker.id, f"takes {taken} MB; {self._memory_mb} is the limit")
                 worker.silent_pings += 1
                 self.send(worker.id, wire.Ping())

@@ -54,8 +54,9 @@ class Residency:
         self._residents[place] = _Resident(size_bytes, self._clock())
 
     def touch(self, place: Place) -> None:
-        """Note that a model is used now."""
-        self._residents[place].used_at = self._clock()
+        """Note that a model is used now, if it is there."""
+        if (resident := self._residents.get(place)) is not None:
+            resident.used_at = self._clock()
 
     def remove(self, place: Place) -> None:
         """Note that a model is gone."""

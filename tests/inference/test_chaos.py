@@ -18,7 +18,8 @@ from tests.inference.conftest import COUNTER, MakeJob, running
 
 JOBS = 500
 MEMBERS = 20
-BLOW_EVERY_S = 0.4
+HARMFUL = 5
+BLOW_EVERY_S = 1.0
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
@@ -48,8 +49,11 @@ async def strike(executor: LocalExecutor, chance: random.Random) -> None:
 
 def prompts(chance: random.Random) -> list[str]:
     """What is asked: mostly innocent things, some poison, some that hang."""
-    kinds = ["steps 5", "steps 20", "hello", "count", "count", "count", "deaf 30", "die"]
-    return chance.choices(kinds, weights=[20, 10, 20, 20, 10, 10, 1, 1], k=JOBS)
+    kinds = ["steps 5", "steps 20", "hello", "count"]
+    harm = ["deaf 30"] * HARMFUL + ["die"] * HARMFUL
+    asked = [*chance.choices(kinds, weights=[2, 1, 2, 4], k=JOBS - len(harm)), *harm]
+    chance.shuffle(asked)
+    return asked
 
 
 async def test_every_job_ends_exactly_once(job: MakeJob) -> None:
@@ -81,5 +85,8 @@ async def test_every_job_ends_exactly_once(job: MakeJob) -> None:
             assert "stopped two workers" in str(outcome.error)
         elif prompt.startswith("deaf"):
             assert isinstance(outcome, Expired | Unanswered)
-    innocent = [e[0] for j, e in zip(jobs, ends, strict=True) if j.request.prompt not in ("die",)]  # type: ignore[union-attr]
-    assert sum(isinstance(outcome, Answered) for outcome in innocent) >= 0.9 * len(innocent)
+    harmful = ("die", "deaf 30")
+    innocent = [e[0] for j, e in zip(jobs, ends, strict=True) if j.request.prompt not in harmful]  # type: ignore[union-attr]
+    answered = sum(isinstance(outcome, Answered) for outcome in innocent)
+    print(f"{answered} of {len(innocent)} innocent jobs answered")  # noqa: T201
+    assert answered >= 0.9 * len(innocent)

@@ -58,7 +58,11 @@ def bomb(width: int = 8000, height: int = 5000) -> bytes:
     )
 
 
-LONG = {"prompt": "In the beginning", "max_tokens": 500, "seed": 2}  # it does go on for so long
+LONG = {
+    "prompt": "Once upon a time there was",
+    "max_tokens": 500,
+    "seed": 2,
+}  # it does go on for so long
 HUGE = Upload("huge.txt", b"x" * 100_000)
 
 
@@ -132,7 +136,7 @@ async def test_a_killed_worker_costs_nobody_the_answer(
     final = message["content"].partition("\n-# ")[0]
     shown = [u["content"] for u in asked.updates if u["content"].endswith(" ▌")]
     assert all(final.startswith(text.removesuffix(" ▌")) for text in shown)
-    assert len(final) > len("In the beginning") + 80
+    assert len(final) > len(LONG["prompt"]) + 80
     assert not house.client.is_closed()
     assert sessions == (True, house.playground.gateway.resumes)
 
