@@ -40,6 +40,10 @@ class Metrics:
         self._tokens = Counter(
             "menagerie_tokens", "Tokens written.", ("model",), registry=self.registry
         )
+        self._batch = Histogram(
+            "menagerie_batch_size", "Jobs that shared a run.", labels,
+            registry=self.registry, buckets=(1, 2, 4, 8, 16, 32),
+        )  # fmt: skip
         self._lag = Histogram(
             "menagerie_loop_lag_seconds", "How late the event loop's timers are.",
             registry=self.registry, buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1),
@@ -55,6 +59,7 @@ class Metrics:
         if timings is not None:
             self._wait.labels(task, model).observe(timings.queued_s)
             self._run.labels(task, model).observe(timings.run_s)
+            self._batch.labels(task, model).observe(timings.batch)
 
     async def watch_loop(self) -> None:
         """Measure the event loop's lag, for ever."""

@@ -151,7 +151,8 @@ def _gather(
     commits: dict[str, str] = {}
     if isinstance(source, Hub):
         commits = hub.get_files(source, model, target, log, report)
-        files = sorted(target.rglob(f"*.{model.convert}"))
+        wanted = "config.json" if model.convert == "safetensors" else f"*.{model.convert}"
+        files = sorted(target.rglob(wanted))
     else:
         check_room(staging, 2 * (model.size_mb or UNKNOWN_SIZE_MB) * MEGABYTE)
         files = packages.get_files(source, model.id, target, log, report)

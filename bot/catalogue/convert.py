@@ -6,12 +6,14 @@ conversion needs of memory goes back when it ends. Nothing here touches the netw
 
 from __future__ import annotations
 
+import json
 import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+WEIGHTS = (".bin", ".safetensors", ".h5", ".msgpack", ".pt")
 PROBES = (
     "The quick brown fox jumps over the lazy dog.",
     "  two spaces,\ttab\nline; 12,345.67 € — naïve café 日本語 🦊",
@@ -47,9 +49,31 @@ def convert_onnx(files: list[Path], folder: Path, dtype: str) -> None:
     onnx.convert_onnx(files, folder)
 
 
+def convert_safetensors(files: list[Path], folder: Path, dtype: str) -> None:
+    """Write a transformers checkpoint in its serving dtype, so that workers can share its pages.
+
+    ``files`` is its config.json; weights may be .bin or safetensors beside it, of any dtype.
+    """
+    import shutil
+
+    import torch
+    import transformers
+
+    (config,) = files
+    (architecture,) = json.loads(config.read_text(encoding="utf-8"))["architectures"]
+    kind = getattr(transformers, architecture)
+    net = kind.from_pretrained(config.parent, dtype=getattr(torch, dtype), local_files_only=True)
+    net.save_pretrained(folder)
+    for path in config.parent.iterdir():
+        weights = path.suffix in WEIGHTS or path.name.endswith(".index.json")
+        if path.is_file() and not weights and not (folder / path.name).exists():
+            shutil.copy2(path, folder / path.name)
+
+
 CONVERSIONS: dict[str, Callable[[list[Path], Path, str], None]] = {
     "gguf": convert_gguf,
     "onnx": convert_onnx,
+    "safetensors": convert_safetensors,
 }
 """What a catalogue entry's ``convert`` may say, and what does it."""
 

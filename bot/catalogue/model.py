@@ -127,8 +127,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         tuple[Part, ...], Meta(description="Further repositories: name, repo, revision, files.")
     ] = ()
     convert: Annotated[
-        Literal["gguf", "onnx"] | None,
-        Meta(description="What the files are made readable from: gguf or onnx."),
+        Literal["gguf", "onnx", "safetensors"] | None,
+        Meta(description="How the files are made readable: gguf, onnx or safetensors."),
     ] = None
     dtype: Annotated[Dtype, Meta(description="How it is held in memory: float32 or bfloat16.")] = (
         "float32"

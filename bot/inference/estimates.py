@@ -6,22 +6,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bot.inference.job import Job
+    from bot.tasks.request import Request
 
 UNKNOWN_S = 5.0  # taken for a job of a model that was never measured
 NEWEST_WEIGHT = 0.3
-BYTES_PER_SIZE = 4096  # of a file, so that pictures and texts have sizes of one order
 CHARS_PER_TOKEN = 4
 
 
-def size_class(job: Job) -> int:
-    """Return the class of a job's size: each holds jobs up to four times as big as the last."""
-    request = job.request
-    size = CHARS_PER_TOKEN * (getattr(request, "max_tokens", None) or 0)
-    size += sum(len(getattr(request, name) or "") for name in request.text_fields)
-    size += (
-        sum(len(getattr(request, name) or b"") for name in request.file_fields) // BYTES_PER_SIZE
-    )
-    return size.bit_length() // 2
+def size_class(request: Request) -> int:
+    """Return the class of a request's size: each holds those up to four times the last's."""
+    tokens = getattr(request, "max_tokens", None) or 0
+    return (request.size() + CHARS_PER_TOKEN * tokens).bit_length() // 2
 
 
 class Estimates:
@@ -33,7 +28,7 @@ class Estimates:
 
     def learn(self, job: Job, run_s: float) -> None:
         """Take in how long a job ran."""
-        key = job.model.id, size_class(job)
+        key = job.model.id, size_class(job.request)
         self._by_size[key] = _smoothed(self._by_size.get(key), run_s)
         self._by_model[job.model.id] = _smoothed(self._by_model.get(job.model.id), run_s)
 
@@ -44,7 +39,7 @@ class Estimates:
     def run_s(self, job: Job) -> float:
         """Return how long a job will run: as others of its size, else as others of its model."""
         by_model = self._by_model.get(job.model.id, UNKNOWN_S)
-        return self._by_size.get((job.model.id, size_class(job)), by_model)
+        return self._by_size.get((job.model.id, size_class(job.request)), by_model)
 
 
 def _smoothed(known: float | None, newest: float) -> float:

@@ -32,10 +32,11 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timings:
-    """Seconds a job spent waiting in the queue (loading included) and running."""
+    """Seconds a job spent waiting (loading included) and running, and how many ran beside it."""
 
     queued_s: float
     run_s: float
+    batch: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -241,8 +242,8 @@ class LocalExecutor:
                 log.info("model loaded", model=model_id, worker=worker_id, load_s=round(load_s, 2))
             case wire.LoadFailed():
                 self._load_failed(worker_id, message)
-            case wire.Done(job_id, result, run_s):
-                self._end(job_id, lambda h: outcomes.answered(h, result, run_s), run_s)
+            case wire.Done(job_id, _, run_s):
+                self._end(job_id, partial(outcomes.answered, done=message), run_s)
             case wire.Refused(job_id, text):
                 self._end(job_id, lambda _: Unanswered(error=UserError(text)))
             case wire.Failed(job_id, text, trace):

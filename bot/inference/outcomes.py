@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from bot.catalogue.model import Model
     from bot.inference.held import Held
     from bot.inference.job import Job
-    from bot.inference.wire import LoadFailed
-    from bot.tasks.registry import Result
+    from bot.inference.wire import Done, LoadFailed
 
 
-def answered(held: Held, result: Result, run_s: float) -> Answered:
+def answered(held: Held, done: Done) -> Answered:
     """Return the outcome of a job that is done."""
-    return Answered(result=result, timings=Timings(queued_s=held.queued_s, run_s=run_s))
+    timings = Timings(queued_s=held.queued_s, run_s=done.run_s, batch=done.batch)
+    return Answered(result=done.result, timings=timings)
 
 
 def expired(held: Held) -> Expired:

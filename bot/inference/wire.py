@@ -92,11 +92,12 @@ class Progressed(msgspec.Struct, frozen=True, tag="progressed"):
 
 
 class Done(msgspec.Struct, frozen=True, tag="done"):
-    """A job has its result."""
+    """A job has its result; ``batch`` jobs at the most shared its run."""
 
     job_id: str
     result: Result
     run_s: float
+    batch: int = 1
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):

@@ -25,6 +25,7 @@ import torch
 from bot.errors import UserError
 from bot.families.base import BatchFamily, GeneratingFamily, Stopped
 from bot.inference import wire
+from bot.inference.estimates import size_class
 from bot.tasks.progress import Started, StepDone, TextSoFar
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from bot.tasks.progress import Progress
 
 NICENESS = 5
+BATCH_CHARACTERS = 32_000  # in a batch, padding counted
 OOM_SCORE = 800  # the kernel takes a worker before it takes the bot
 
 
@@ -81,6 +83,7 @@ class _Running:
     send: Callable[[FromWorker], None]
     started_at: float = 0.0
     seq: int = 0
+    batch: int = 1  # how many jobs shared its run, at the most
     shown: str = ""
     begun: bool = False  # the main thread has come to its order
     cancelled: threading.Event = field(default_factory=threading.Event)
@@ -245,6 +248,7 @@ class Worker:
         self._steps += 1
         for emission in emissions:
             running = self._jobs[emission.key]
+            running.batch = max(running.batch, len(emissions))
             request = running.order.request
             with self._ending(running):
                 if emission.error is not None:
@@ -256,19 +260,21 @@ class Worker:
                     running.report(TextSoFar(text=text))
 
     def _next_batch(self) -> list[_Running]:
-        """Take out the oldest job, and those that came meanwhile for the same model and task.
+        """Take out the oldest job, and those for the same model and task of about its length.
 
-        The scheduler gives a worker no more of them than the model has slots.
+        The scheduler gives a worker no more of them than the model has slots; here they are
+        bounded by what the padded batch holds.
         """
-        first = self._batch[0].order
-        alike = [
-            running
-            for running in self._batch
-            if running.order.model_id == first.model_id
-            and type(running.order.request) is type(first.request)
-        ]
-        self._batch = deque(running for running in self._batch if running not in alike)
-        return [running for running in alike if running.order.job_id in self._jobs]
+        key = _batch_key(self._batch[0])
+        batch: list[_Running] = []
+        longest = 0
+        for running in [r for r in self._batch if _batch_key(r) == key]:
+            longest = max(longest, running.order.request.size())
+            if batch and longest * (len(batch) + 1) > BATCH_CHARACTERS:
+                break
+            batch.append(running)
+        self._batch = deque(running for running in self._batch if running not in batch)
+        return [running for running in batch if running.order.job_id in self._jobs]
 
     def _run_batch(self, batch: list[_Running]) -> None:
         """Run jobs as one batch; if that fails, each by itself, so that only the guilty fail."""
@@ -304,6 +310,8 @@ class Worker:
     def _forward(
         self, family: BatchFamily[Any, Any], batch: list[_Running], inputs: list[Any]
     ) -> list[Any]:
+        for running in batch:
+            running.batch = len(batch)
         outputs = family.forward(inputs, _BatchRun(batch, self._count_step))
         if len(outputs) != len(inputs):
             raise RuntimeError(f"{len(outputs)} outputs for {len(inputs)} inputs")
@@ -324,7 +332,7 @@ class Worker:
 
     def _done(self, running: _Running, result: Any) -> None:
         self._forget(running)
-        self._send(wire.Done(running.order.job_id, result, running.run_s))
+        self._send(wire.Done(running.order.job_id, result, running.run_s, running.batch))
 
     def _stopped(self, running: _Running) -> None:
         self._forget(running)
@@ -346,6 +354,12 @@ class Worker:
 
     def _count_step(self) -> None:
         self._steps += 1
+
+
+def _batch_key(running: _Running) -> tuple[str, type, int]:
+    """Return what jobs must share to be one batch: model, task, class of length."""
+    order = running.order
+    return order.model_id, type(order.request), size_class(order.request)
 
 
 def _is_out_of_memory(error: Exception) -> bool:

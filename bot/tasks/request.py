@@ -6,6 +6,8 @@ from typing import ClassVar
 
 import msgspec
 
+BYTES_PER_CHARACTER = 4096  # of a file, so that pictures and texts have sizes of one order
+
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What one person asks of one model.
@@ -22,3 +24,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     def task(cls) -> str:
         """Return the name of the task that this request asks for."""
         return str(cls.__struct_config__.tag)
+
+    def size(self) -> int:
+        """Return how big the request is: characters, and for a file one per 4 KiB."""
+        texts = sum(len(getattr(self, name) or "") for name in self.text_fields)
+        files = sum(len(getattr(self, name) or b"") for name in self.file_fields)
+        return texts + files // BYTES_PER_CHARACTER

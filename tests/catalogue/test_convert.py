@@ -58,3 +58,40 @@ def ask(folder: Path, question: str) -> str:
         check=True,
     )
     return done.stdout
+
+
+def test_a_hub_checkpoint_is_written_in_its_serving_dtype(tmp_path: Path) -> None:
+    """Old pickled float16 weights become safetensors in float32, and still say the same."""
+    import torch
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from transformers import (
+        AutoModelForCausalLM,
+        GPT2Config,
+        GPT2LMHeadModel,
+        PreTrainedTokenizerFast,
+    )
+
+    raw, done = tmp_path / "raw", tmp_path / "done"
+    torch.manual_seed(0)
+    small = {"n_embd": 16, "n_layer": 2, "n_head": 2, "vocab_size": 50}
+    config = GPT2Config(**small, bos_token_id=0, eos_token_id=0)
+    net = GPT2LMHeadModel(config).half().eval()
+    net.config.architectures = ["GPT2LMHeadModel"]
+    net.config.save_pretrained(raw)
+    torch.save(net.state_dict(), raw / "pytorch_model.bin")
+    words = Tokenizer(WordLevel({f"w{n}": n for n in range(50)}, unk_token="w0"))
+    PreTrainedTokenizerFast(tokenizer_object=words).save_pretrained(raw)
+    done.mkdir()
+    arguments = ["safetensors", "float32", str(done), str(raw / "config.json")]
+    subprocess.run(
+        [sys.executable, "-m", "bot.catalogue.convert", *arguments],
+        check=True, capture_output=True, env={**os.environ, "HF_HUB_OFFLINE": "1"},
+    )  # fmt: skip
+    assert {path.suffix for path in done.iterdir()} == {".json", ".safetensors"}
+    assert (done / "tokenizer.json").exists()
+    again = AutoModelForCausalLM.from_pretrained(done)
+    assert again.dtype == torch.float32
+    ids = torch.arange(8)[None]
+    with torch.inference_mode():
+        torch.testing.assert_close(again(ids).logits, net.float()(ids).logits)

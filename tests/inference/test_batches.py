@@ -11,7 +11,7 @@ from bot.inference.job import Answered, Cancelled, Unanswered
 from bot.inference.local import LocalExecutor
 from tests.inference.conftest import ECHO, MakeJob, running
 
-WIDE = msgspec.structs.replace(ECHO, slots=8)
+WIDE = msgspec.structs.replace(ECHO, id="echo-slow", slots=8)  # all are there once it is loaded
 
 
 async def texts_of(executor: LocalExecutor, *jobs: object) -> list[str]:
@@ -55,3 +55,27 @@ async def test_cancelling_one_of_a_batch_leaves_the_others(job: MakeJob) -> None
             outcome = item
         assert outcome == Cancelled()
         assert await others == ["echo: steps 40"]
+
+
+async def test_only_texts_of_about_one_length_share_a_batch(job: MakeJob, tmp_path: Path) -> None:
+    sizes = tmp_path / "sizes"
+    async with running(workers=1) as executor:
+        short = [job(f"note {sizes} {n}", WIDE) for n in range(3)]
+        long = [job(f"note {sizes} {n} {'x' * 4000}", WIDE) for n in range(3)]
+        await texts_of(executor, *short, *long)
+    assert sorted(int(size) for size in sizes.read_text().split()) == [3, 3]
+
+
+async def test_a_batch_holds_no_more_than_its_budget(job: MakeJob, tmp_path: Path) -> None:
+    sizes = tmp_path / "sizes"
+    async with running(workers=1) as executor:
+        jobs = [job(f"note {sizes} {n} {'x' * 7900}", WIDE) for n in range(8)]
+        await texts_of(executor, *jobs)
+    assert [int(size) for size in sizes.read_text().split()] == [4, 4]
+
+
+async def test_how_many_shared_a_run_is_told(job: MakeJob) -> None:
+    async with running(workers=1) as executor:
+        news = [executor.submit(job(f"steps {n}", WIDE)) for n in (5, 6)]
+        outcomes = [[item async for item in each][-1] for each in news]
+    assert [outcome.timings.batch for outcome in outcomes] == [2, 2]  # type: ignore[union-attr]

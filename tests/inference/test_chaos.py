@@ -1,4 +1,4 @@
-"""Five hundred jobs while workers are killed, stopped, hung and fed poison at random."""
+"""Five hundred jobs while workers are killed, stopped, hung, filled and poisoned at random."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from tests.inference.conftest import COUNTER, MakeJob, running
 
 JOBS = 500
 MEMBERS = 20
-HARMFUL = 5
+HARM = ("die", "deaf 30", "leak 400")
+HARMFUL = 5  # of each
+MEMORY_MB = 100  # what a worker may take is twice that
 BLOW_EVERY_S = 1.0
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -48,9 +50,9 @@ async def strike(executor: LocalExecutor, chance: random.Random) -> None:
 
 
 def prompts(chance: random.Random) -> list[str]:
-    """What is asked: mostly innocent things, some poison, some that hang."""
+    """What is asked: mostly innocent things, some poison, some that hang, some that leak."""
     kinds = ["steps 5", "steps 20", "hello", "count"]
-    harm = ["deaf 30"] * HARMFUL + ["die"] * HARMFUL
+    harm = list(HARM) * HARMFUL
     asked = [*chance.choices(kinds, weights=[2, 1, 2, 4], k=JOBS - len(harm)), *harm]
     chance.shuffle(asked)
     return asked
@@ -69,7 +71,8 @@ async def test_every_job_ends_exactly_once(job: MakeJob) -> None:
             jobs.append(job(prompt, member=member, max_seconds=limit))
     jobs = [replace(each, seed=number) for number, each in enumerate(jobs)]  # nobody shares a run
     shares = {"jobs_per_member": JOBS, "jobs_per_guild": JOBS}
-    async with running(queue_size=JOBS, silence_s=1.5, **shares) as executor:
+    limits = {"queue_size": JOBS, "silence_s": 1.5, "memory_budget_mb": MEMORY_MB}
+    async with running(**limits, **shares) as executor:
         blows = asyncio.create_task(strike(executor, chance))
         ends = await asyncio.gather(*(follow(executor, each) for each in jobs))
         blows.cancel()
@@ -80,13 +83,12 @@ async def test_every_job_ends_exactly_once(job: MakeJob) -> None:
     assert deaths >= 20
     for asked, (outcome,) in zip(jobs, ends, strict=True):
         prompt = asked.request.prompt  # type: ignore[union-attr]
-        if prompt == "die":
+        if prompt == "die" or prompt.startswith("leak"):
             assert isinstance(outcome, Unanswered)
             assert "stopped two workers" in str(outcome.error)
         elif prompt.startswith("deaf"):
             assert isinstance(outcome, Expired | Unanswered)
-    harmful = ("die", "deaf 30")
-    innocent = [e[0] for j, e in zip(jobs, ends, strict=True) if j.request.prompt not in harmful]  # type: ignore[union-attr]
+    innocent = [e[0] for j, e in zip(jobs, ends, strict=True) if j.request.prompt not in HARM]  # type: ignore[union-attr]
     answered = sum(isinstance(outcome, Answered) for outcome in innocent)
     print(f"{answered} of {len(innocent)} innocent jobs answered")  # noqa: T201
     assert answered >= 0.9 * len(innocent)

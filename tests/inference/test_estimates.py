@@ -59,8 +59,8 @@ def test_a_size_never_seen_takes_as_long_as_the_model_does(estimates: Estimates)
 @given(prompt=st.text(max_size=300), tokens=st.integers(1, 4096))
 def test_four_times_as_much_is_one_class_more(prompt: str, tokens: int) -> None:
     less, more = job(prompt, tokens), job(prompt * 4, tokens)
-    assert 0 <= size_class(more) - size_class(less) <= 1
-    assert size_class(job(prompt * 4, min(4096, tokens))) >= size_class(less)
+    assert 0 <= size_class(more.request) - size_class(less.request) <= 1
+    assert size_class(job(prompt * 4, min(4096, tokens)).request) >= size_class(less.request)
 
 
 @given(times=st.lists(st.floats(0.0, 1e4), min_size=1, max_size=30))

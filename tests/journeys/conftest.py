@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +33,25 @@ class House:
     judge: Judge
 
 
+@asynccontextmanager
+async def inhabited(config: Config, environ: dict[str, str]) -> AsyncIterator[House]:
+    """Start the bot in a playground of its own, and close it after."""
+    judge = Judge()
+    async with AsyncExitStack() as stack:
+        playground = await stack.enter_async_context(Playground(observers=[judge]))
+        stack.enter_context(redirected(playground.address))
+        application = await stack.enter_async_context(opened(config, environ))
+        client = Menagerie(application.service, synced=None, test_guild=0)
+        serving = asyncio.create_task(client.start(playground.token))
+        online = asyncio.create_task(playground.gateway.identified.wait())
+        await asyncio.wait({serving, online}, return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            await serving
+        yield House(application, client, playground, judge)
+        await client.close()
+        await serving
+
+
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def house(starters: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
     environ = {
@@ -41,20 +60,8 @@ async def house(starters: Path, tmp_path_factory: pytest.TempPathFactory) -> Asy
         "MENAGERIE_STATE": str(tmp_path_factory.mktemp("state")),
     }
     config = Config(inference=Inference(threads=1, jobs_per_member=20, kill_grace_s=1.0))
-    judge = Judge()
-    async with AsyncExitStack() as stack:
-        playground = await stack.enter_async_context(Playground(observers=[judge]))
-        stack.enter_context(redirected(playground.address))
-        application = await stack.enter_async_context(opened(config, environ))
-        client = Menagerie(application.service, synced=None, test_guild=0)
-        serving = asyncio.create_task(client.start(playground.token))
-        ready = asyncio.create_task(client.wait_until_ready())
-        await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)
-        if serving.done():
-            await serving
-        yield House(application, client, playground, judge)
-        await client.close()
-        await serving
+    async with inhabited(config, environ) as house:
+        yield house
 
 
 @pytest_asyncio.fixture(loop_scope="package")
