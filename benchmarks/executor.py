@@ -4,7 +4,7 @@
 - recovery: SIGKILL to the worker in the middle of a text, until the resumed job's next new text
   (SmolLM2, 269 MB of weights);
 - memory: what each worker with the same model has to itself (smaps_rollup), against the weights;
-- lag: how late the event loop's timers are while workers keep every core busy.
+- lag: how late the event loop's timers are while workers keep every core busy and 200 jobs wait.
 
 Ends in one line of JSON.
 """
@@ -46,7 +46,9 @@ async def running(workers: int) -> AsyncIterator[LocalExecutor]:
     """Run an executor with the toy families and the starters."""
     environ = {**os.environ, "MENAGERIE_FAMILIES": str(TOYS)}
     cache = cache_folder(os.environ)
-    settings = Inference(workers=workers, threads=1, jobs_per_member=1000)
+    settings = Inference(
+        workers=workers, threads=1, jobs_per_member=1000, jobs_per_guild=1000, queue_size=1000
+    )
     executor = LocalExecutor(
         settings, environ=environ, folder_of=lambda model: checkpoint_folder(model, cache)
     )
@@ -88,7 +90,7 @@ async def overhead() -> dict[str, float]:
         event_ms = (time.perf_counter() - began) * 1000 / events
         began, tokens = time.perf_counter(), 0
         for _ in range(5):
-            tokens += await done(executor, job("1", COUNTER, 900))
+            tokens += await done(executor, job("1", COUNTER, 600))
         token_ms = (time.perf_counter() - began) * 1000 / tokens
     found = {"job_ms": job_ms, "event_ms": event_ms, "token_ms": token_ms}
     return {name: round(figure, 4) for name, figure in found.items()}
@@ -141,9 +143,10 @@ async def lag(seconds: float = 8.0) -> dict[str, float]:
     """Return how late the loop's timers are while both workers write, in milliseconds."""
     late: list[float] = []
     async with running(2) as executor:
+        # eight that run, and two hundred that wait and are told their places
         writing = [
             asyncio.create_task(done(executor, job(f"Story {n}:", starter(), 400)))
-            for n in range(8)
+            for n in range(208)
         ]
         await asyncio.sleep(3.0)
         ends = time.perf_counter() + seconds

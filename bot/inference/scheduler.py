@@ -156,26 +156,28 @@ class Scheduler:
         return [j for j in self._waiting.values() if self.waited_s(j.id) >= j.max_wait_s]
 
     def assign(self, workers: Iterable[WorkerView]) -> list[Assignment]:
-        """Give out as many waiting jobs as the workers can take now; they count as running."""
+        """Give out as many waiting jobs as the workers can take now; they count as running.
+
+        Jobs whose model is loaded in an idle worker may pass one that needs a load there, but only
+        while that one is patient: two models in turn would be loaded over and over.
+        """
         views = {view.id: view for view in workers}
         assignments: list[Assignment] = []
         if not self._waiting or not views:
             return assignments
-        sharing = True  # whether jobs may still join a worker at work
-        for job in self._order():
-            alone = self.is_suspect(job.id)
-            view = _best_worker(job, views.values(), sharing=sharing and not alone)
-            if view is None:
-                sharing = sharing and self.waited_s(job.id) < PATIENCE_S
-                continue
-            assignments.append(Assignment(job, view.id))
-            self._begin(job)
-            views[view.id] = WorkerView(
-                id=view.id,
-                models=view.models | {job.model.id},
-                running={**view.running, job.model.id: view.running.get(job.model.id, 0) + 1},
-                closed=alone,
-            )
+        order = self._order()
+        for settled in (True, False):  # first those that no load must be made for
+            sharing = True  # whether jobs may still join a worker at work
+            for job in [job for job in order if job.id in self._waiting]:
+                patient = self.waited_s(job.id) < PATIENCE_S
+                alone = self.is_suspect(job.id)
+                view = _best_worker(job, views.values(), sharing=sharing and not alone)
+                if view is None:
+                    sharing = sharing and patient
+                elif job.model.id in view.models or not (settled and patient):
+                    assignments.append(Assignment(job, view.id))
+                    self._begin(job)
+                    views[view.id] = _taken(view, job, alone=alone)
         return assignments
 
     def _begin(self, job: Job) -> None:
@@ -204,6 +206,17 @@ class Scheduler:
         wait_s = sum(self._estimates.run_s(j) for j in before) / max(1, workers)
         when = f"{wait_s / 60:.0f} min" if wait_s >= 90 else f"{max(1, wait_s):.0f} s"
         return BusyError(f"{what}. Try again in about {when}.", retry_after_s=wait_s)
+
+
+def _taken(view: WorkerView, job: Job, *, alone: bool) -> WorkerView:
+    """Return what a worker looks like once it has taken a job."""
+    model = job.model.id
+    return WorkerView(
+        id=view.id,
+        models=view.models | {model},
+        running={**view.running, model: view.running.get(model, 0) + 1},
+        closed=alone,
+    )
 
 
 def _best_worker(job: Job, views: Iterable[WorkerView], *, sharing: bool) -> WorkerView | None:

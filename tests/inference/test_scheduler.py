@@ -515,3 +515,23 @@ def test_a_job_of_an_unknown_model_hides_the_time_of_those_behind_it(scheduler: 
     scheduler.admit(job_of("behind", ONE, member=3))
     etas = [eta_s for _, eta_s in scheduler.queue(1).values()]
     assert etas == [0.0, 4.0, None]
+
+
+def test_a_loaded_model_is_used_before_another_is_loaded_in_its_place(
+    scheduler: Scheduler, clock: Clock
+) -> None:
+    scheduler.admit(job_of("load", TWO, member=1))
+    scheduler.admit(job_of("resident", ONE, member=2))
+    (first,) = scheduler.assign([idle(1, "one")])
+    assert first.job.id == "resident"
+    scheduler.finished("resident", 1.0)
+    scheduler.admit(job_of("resident again", ONE, member=2))
+    clock.now += PATIENCE_S
+    (second,) = scheduler.assign([idle(1, "one")])
+    assert second.job.id == "load"
+
+
+def test_no_worker_idles_for_the_sake_of_a_loaded_model(scheduler: Scheduler) -> None:
+    scheduler.admit(job_of("load", TWO))
+    (only,) = scheduler.assign([idle(1, "one")])
+    assert only.job.id == "load"
