@@ -15,6 +15,8 @@ import structlog
 from bot.errors import InferenceError, UserError
 from bot.inference.executor import ExecutorStatus
 from bot.inference.job import (
+    BACKGROUND,
+    INTERACTIVE,
     Answered,
     Cancelled,
     Expired,
@@ -51,6 +53,7 @@ __all__ = [
 ]
 
 SEED_BITS = 32
+SLOW_S = 120  # models that may take longer for one answer give way to the others
 ANSWERABLE_S = 14 * 60.0  # Discord takes an answer for fifteen minutes
 MAX_FILE_BYTES = 25 << 20
 
@@ -144,6 +147,7 @@ class Service:
             model=model,
             seed=secrets.randbits(SEED_BITS) if seed is None else seed,
             caller=caller,
+            priority=BACKGROUND if model.limits.max_seconds > SLOW_S else INTERACTIVE,
             max_wait_s=max(60.0, ANSWERABLE_S - model.limits.max_seconds),
         )
         news = self._executor.submit(job)

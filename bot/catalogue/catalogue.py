@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from bot.catalogue.entries import NO_FAMILIES, packaged_models
 from bot.catalogue.model import Model
@@ -59,24 +59,6 @@ class Catalogue:
     def for_task(self, task: str) -> list[Model]:
         """Return the models that can do a task, the most wanted first."""
         return [model for model in self if task in model.tasks]
-
-    def default_for(
-        self, task: str, preferred: str = "", usable: Callable[[Model], bool] | None = None
-    ) -> Model:
-        """Return the model that does a task where nobody names one.
-
-        ``preferred`` is the operator's choice. Without it, the first model that is ``usable`` is
-        taken (say, whose checkpoint is there); where none is, the one best fetched: a starter.
-        """
-        if preferred:
-            return self.chosen(preferred, f"[defaults] {task}", task)
-        models = self.for_task(task)
-        if not models:
-            raise UserError(f"No model in the catalogue can do {task!r}.")
-        built = [model for model in models if has_family(model.family)]
-        ready = [model for model in built if usable is not None and usable(model)]
-        starters = [model for model in built if model.starter]
-        return [*ready, *starters, *built, *models][0]
 
     def chosen(self, name: str, place: str, task: str | None = None) -> Model:
         """Return a model that the configuration names at ``place``.

@@ -93,29 +93,11 @@ def test_families_are_known_without_importing_them() -> None:
         assert name not in families()
 
 
-def test_the_operators_choice_is_the_default() -> None:
-    catalogue = Catalogue.load()
-    assert catalogue.default_for("complete", "facebook/opt-125m").id == "opt-125m"
-
-
 def test_a_choice_that_cannot_do_the_task_is_refused() -> None:
     with pytest.raises(OperatorError, match=r"\[defaults\] ocr: 'gpt2' cannot do 'ocr'.*ppocr"):
-        Catalogue.load().default_for("ocr", "gpt2")
+        Catalogue.load().chosen("gpt2", "[defaults] ocr", "ocr")
     with pytest.raises(OperatorError, match=r"\[defaults\] ocr: There is no model 'gpt3'"):
-        Catalogue.load().default_for("ocr", "gpt3")
-
-
-def test_a_model_that_is_here_is_the_default_and_else_a_starter() -> None:
-    catalogue = Catalogue.load()
-    here = {"distilgpt2"}
-    assert catalogue.default_for("complete", usable=lambda m: m.id in here).id == "distilgpt2"
-    assert catalogue.default_for("complete", usable=lambda m: False).id == "smollm2-135m-instruct"
-    assert catalogue.default_for("complete").starter
-
-
-def test_a_task_that_nothing_can_do_is_said_to_be_so() -> None:
-    with pytest.raises(UserError, match="No model in the catalogue can do 'ocr'"):
-        Catalogue([]).default_for("ocr")
+        Catalogue.load().chosen("gpt3", "[defaults] ocr", "ocr")
 
 
 def test_choices_of_the_configuration_are_checked_together() -> None:
