@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +44,8 @@ def rows(path: Path) -> list[Any]:
 
 
 def test_the_migrations_end_at_what_the_models_say(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'jobs.db'}"
-    migrate(url)
-    engine = create_engine(url)
+    migrate(tmp_path / "jobs.db")
+    engine = create_engine(f"sqlite:///{tmp_path / 'jobs.db'}")
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
@@ -53,9 +54,9 @@ def test_the_migrations_end_at_what_the_models_say(tmp_path: Path) -> None:
 
 def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "jobs.db"
-    migrate(f"sqlite:///{path}")
+    migrate(path)
     before = path.read_bytes()
-    migrate(f"sqlite:///{path}")
+    migrate(path)
     assert path.read_bytes() == before
 
 
@@ -98,3 +99,9 @@ async def test_what_was_asked_is_not_kept(tmp_path: Path) -> None:
         await store.record(job())
         await store.settle("job1", "done", None)
     assert all(b"secret" not in path.read_bytes() for path in tmp_path.iterdir())
+
+
+def test_two_that_migrate_at_once_take_turns(tmp_path: Path) -> None:
+    """Two processes of the bot may meet a new store at the same moment."""
+    with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
+        assert list(pool.map(migrate, [tmp_path / "jobs.db"] * 4)) == [None] * 4

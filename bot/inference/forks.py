@@ -63,7 +63,8 @@ class Forks:
                 raise ForkFailed
             try:
                 socket.send_fds(self._control, [FORK], [theirs.fileno()])
-                pid = await asyncio.wait_for(self._replies.get(), FORK_LIMIT_S)
+                async with asyncio.timeout(FORK_LIMIT_S):  # wait_for may swallow a cancellation
+                    pid = await self._replies.get()
             except (OSError, TimeoutError):
                 self._kill()
                 raise ForkFailed from None

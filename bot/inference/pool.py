@@ -95,6 +95,7 @@ class Pool:
         self._workers: dict[int, WorkerProcess] = {}
         self.missing_modules: tuple[str, ...] = ()  # which the forkserver could not import
         self._next_id = 1
+        self._closing = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -117,6 +118,7 @@ class Pool:
 
     async def close(self) -> None:
         """Kill the forkserver, and with it every worker, and wait until it is gone."""
+        self._closing = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -148,7 +150,7 @@ class Pool:
     async def _keep(self) -> None:
         """Keep one worker alive: whenever it dies, fork its successor, sooner or later."""
         quick_deaths = 0
-        while True:
+        while not self._closing:
             try:
                 worker, reader = await self._spawn()
             except (ForkFailed, OSError):

@@ -91,7 +91,7 @@ class Store:
         """Open the store in a file, made and migrated where that is needed, and close it after."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            await asyncio.to_thread(migrate, f"sqlite:///{path}")
+            await asyncio.to_thread(migrate, path)
         except (OSError, StoreError, CommandError) as error:  # the last: a newer bot's schema
             raise OperatorError(
                 f"The store {path} cannot be opened ({str(error).splitlines()[0]}). Move the file "
