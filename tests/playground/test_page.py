@@ -52,6 +52,7 @@ async def test_a_person_can_do_everything_from_the_page(
     await page.get_by_role("button", name="Run").click()
     await page.locator("#messages").get_by_text("apricot", exact=True).wait_for()
     # a file
+    await expect(page.locator("#command")).to_be_hidden()
     await page.fill("#text", "/mirror")
     await page.press("#text", "Enter")
     file = FilePayload(name="a.txt", mimeType="text/plain", buffer=b"abc")
@@ -69,6 +70,7 @@ async def test_a_person_can_do_everything_from_the_page(
     await page.get_by_text("['beta']").wait_for()
     # a modal
     await page.fill("#text", "/note")
+    await expect(page.get_by_role("option").filter(has_text="/note")).to_be_visible()
     await page.press("#text", "Enter")
     await page.get_by_role("button", name="Run").click()
     await page.get_by_label("Subject").fill("Hello")

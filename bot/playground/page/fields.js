@@ -71,7 +71,7 @@ function suggesting(option, input, raw, context) {
   };
   input.addEventListener("input", later);
   input.addEventListener("focus", later);
-  input.addEventListener("blur", () => setTimeout(() => (list.hidden = true), 150));
+  input.addEventListener("blur", () => (list.hidden = true)); // a press on it takes no focus
   input.addEventListener("keydown", (event) => walkList(event, list));
   input.setAttribute("role", "combobox");
   const read = () => (chosen && chosen.name === input.value ? chosen.value : raw());

@@ -291,10 +291,12 @@ function given(fields) {
 
 async function sendCommand({ entry, fields }) {
   const { plain, files } = given(fields);
-  if (await start("invoke", { command: entry.words, options: plain }, files)) closeCommand();
+  const sent = await start("invoke", { command: entry.words, options: plain }, files);
+  if (sent && open.command?.entry === entry) closeCommand(); // else another was opened meanwhile
 }
 
 function closeCommand() {
+  open.command = null;
   find("command").hidden = true;
   find("command").replaceChildren();
   find("text").focus();
@@ -356,7 +358,7 @@ function listen() {
     walkList(event, find("palette"));
     if (event.key === "Enter" && !event.shiftKey && !event.defaultPrevented) say(event);
   });
-  text.addEventListener("blur", () => setTimeout(() => (find("palette").hidden = true), 150));
+  text.addEventListener("blur", () => (find("palette").hidden = true)); // a press on it takes no focus
   find("files").addEventListener("change", (event) => {
     find("chosen").textContent = [...event.target.files].map((file) => file.name).join(", ");
   });
