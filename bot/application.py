@@ -61,7 +61,10 @@ async def opened(
     preferred = {task: config.defaults.for_task(task) for task in REQUESTS}
     catalogue.check_choices(preferred, config.inference.preload, "the configuration")
     executor = LocalExecutor(
-        config.inference, environ=environ, folder_of=lambda model: checkpoint_folder(model, cache)
+        config.inference,
+        environ=environ,
+        folder_of=lambda model: checkpoint_folder(model, cache),
+        prepared=cache / "prepared",
     )
     metrics = Metrics()
     metrics.watch(executor.status)

@@ -104,6 +104,30 @@ def fetch(
 
 @models.command()
 @exits
+def prepare(model_id: Id, config: ConfigPath = None) -> None:
+    """Prepare a model that writes for OpenVINO now; the bot does it by itself when it is idle."""
+    import subprocess
+
+    from bot.catalogue.checkpoints import checkpoint_folder, is_present
+    from bot.config import load_config
+    from bot.errors import OperatorError
+
+    settings = load_config(config, os.environ)
+    model = _known(_catalogue(config), model_id)
+    if not is_present(model, _cache()):
+        raise OperatorError(
+            f"{model.id} is not on this machine. Fetch it first: python -m bot models fetch "
+            f"{model.id}"
+        )
+    checkpoint, folder = checkpoint_folder(model, _cache()), _cache() / "prepared" / model.id
+    threads = settings.inference.chosen_threads()
+    arguments = ["-m", "bot.decoding.export", str(checkpoint), str(folder), str(threads)]
+    if subprocess.run([sys.executable, *arguments], check=False).returncode:
+        raise typer.Exit(NOT_RIGHT)
+
+
+@models.command()
+@exits
 def check(model_id: Id, config: ConfigPath = None, json: Json = False) -> None:
     """Rehash a model's files against what was fetched; exit with 1 if they changed."""
     from bot.catalogue.checkpoints import verify

@@ -84,6 +84,14 @@ class Inference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     threads: Annotated[
         Count, Meta(description="Threads of each worker; 0: the cores, shared out evenly.")
     ] = 0
+    runtime: Annotated[
+        Literal["auto", "torch", "openvino"],
+        Meta(description="What writes texts: torch, openvino where a model allows it, or auto."),
+    ] = "auto"
+    dtype: Annotated[
+        Literal["auto", "float32", "bfloat16", "int8"],
+        Meta(description="How it computes: auto is the fastest that reads as well, as measured."),
+    ] = "auto"
     memory_budget_mb: Annotated[
         Count,
         Meta(
@@ -126,6 +134,11 @@ class Inference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         """Return the threads of each worker: as configured, or the cores shared out."""
         cores = cores or machine.cores()
         return self.threads or max(1, cores // self.chosen_workers(cores))
+
+    def chosen_pack_bytes(self, cores: int | None = None) -> int:
+        """Return how large a model may be whose weights each worker copies to be faster."""
+        share = self.chosen_memory_mb() // 4 // self.chosen_workers(cores)
+        return share * machine.MEGABYTE
 
     def chosen_memory_mb(self) -> int:
         """Return the megabytes for weights: as configured, or a share of the memory."""

@@ -199,7 +199,7 @@ async def _workers(config: Config, environ: Mapping[str, str]) -> Finding:
 
     from bot.inference.local import LocalExecutor
 
-    executor = LocalExecutor(config.inference, environ=environ)
+    executor = LocalExecutor(config.inference, environ=environ, folder_of=lambda _: Path())
     began = time.monotonic()
     await executor.start()
     try:

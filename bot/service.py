@@ -116,7 +116,13 @@ class Service:
         Raises:
             UserError: The model is unknown, unfit or absent, or the request is empty or too long.
         """
-        model = self._choose(request.task(), model_id)
+        model = self._choose(request, model_id)
+        if (lacking := _lacking(request, model)) is not None:
+            others = [m.id for m in self.ready_models(request.task()) if lacking not in m.needs]
+            choice = f" These can do without: {', '.join(others)}." if others else ""
+            raise UserError(
+                f"{model.title} needs the option `{lacking}`, and there is none. Give one.{choice}"
+            )
         for name in request.text_fields:
             text = getattr(request, name)
             if text is not None:
@@ -236,12 +242,13 @@ class Service:
             return False
         return self._is_present(model)
 
-    def _choose(self, task: str, model_id: str | None) -> Model:
+    def _choose(self, request: AnyRequest, model_id: str | None) -> Model:
+        task = request.task()
         if model_id is None:
             ready = self.ready_models(task)
             if not ready:
                 raise UserError(self._nothing_for(task))
-            return ready[0]
+            return next((m for m in ready if _lacking(request, m) is None), ready[0])
         model = self._catalogue.get(model_id)
         able = [m.id for m in self._catalogue.for_task(task) if self._is_ready(m)]
         choice = f" These can: {', '.join(able)}." if able else ""
@@ -276,6 +283,11 @@ class Service:
             f"{model.repo or model.title} ({fetch}), once a version of this bot can run it: this "
             "one cannot."
         )
+
+
+def _lacking(request: AnyRequest, model: Model) -> str | None:
+    """Return what a model needs and a request has not, or ``None``."""
+    return next((name for name in model.needs if not getattr(request, name, None)), None)
 
 
 def _check_text(name: str, text: str, model: Model) -> None:

@@ -19,7 +19,7 @@ from bot.tasks.text_to_text import (
 )
 from bot.ui import attachments
 from bot.ui.answer import answer
-from bot.ui.choices import model_choices
+from bot.ui.choices import language_choices, model_choices
 from bot.ui.options import MODEL, SEED, Seed
 
 if TYPE_CHECKING:
@@ -93,7 +93,9 @@ class TextToText(commands.Cog):
         model=MODEL,
     )
     @app_commands.rename(source="from")
-    @app_commands.autocomplete(model=model_choices("translate"))
+    @app_commands.autocomplete(
+        to=language_choices, source=language_choices, model=model_choices("translate")
+    )
     async def translate(
         self,
         interaction: Interaction,

@@ -10,7 +10,13 @@ from bot.inference.job import Cancelled, Job, Outcome
 from bot.tasks.progress import Progress
 
 STATUS = ExecutorStatus(
-    workers=2, waiting=3, running=1, models={1: ("gpt2",), 2: ()}, resident_bytes=7, deaths=4
+    workers=2,
+    waiting=3,
+    running=1,
+    models={1: ("gpt2",), 2: ()},
+    resident_bytes=7,
+    deaths=4,
+    notes={},
 )
 
 

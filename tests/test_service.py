@@ -152,6 +152,24 @@ def test_a_task_without_a_fetched_model_names_the_one_to_fetch(service: MakeServ
     assert "in the catalogue can do /translate." in refusal(service(), Translate(text="x", to="de"))
 
 
+def test_a_model_that_needs_an_option_is_passed_over_without_it(store: Store) -> None:
+    models = [model("reader", "ask", needs=("context",)), model("talker", "ask")]
+    chooser = Service(
+        catalogue=Catalogue(models),
+        executor=FakeExecutor(),
+        store=store,
+        metrics=Metrics(),
+        is_present=lambda _: True,
+        is_supported=lambda _: True,
+        preferred=lambda _: "reader",
+    )
+    assert chooser.check(AnswerQuestion(question="who?", context="a fox")).id == "reader"
+    assert chooser.check(AnswerQuestion(question="who?")).id == "talker"
+    said = refusal(chooser, AnswerQuestion(question="who?"), "reader")
+    assert said.startswith("Reader needs the option `context`, and there is none.")
+    assert said.endswith("These can do without: talker.")
+
+
 @pytest.mark.parametrize("text", ["", " ", "\n\t "])
 def test_an_empty_text_is_refused(text: str, service: MakeService) -> None:
     said = refusal(service(), CompleteText(prompt=text))

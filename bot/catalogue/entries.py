@@ -25,7 +25,12 @@ Table = Mapping[str, Any]
 
 FILES = ("models.toml", "starters.toml")
 ORIGIN = frozenset({"checkpoint", "sha256", "repo", "revision", "files", "parts", "convert"})
-NO_FAMILIES = frozenset({"base", "pictures", "reading_order"})
+NO_FAMILIES = frozenset(
+    {
+        "base", "checkpoints", "chunks", "encoders", "generation", "guessing", "languages",
+        "layouts", "lines", "pictures", "reading_order", "vocabularies",
+    }
+)  # fmt: skip
 
 
 @functools.cache
@@ -106,6 +111,11 @@ def _checked(model: Model, file: str, own: bool = False) -> Model:
             )
     if not model.tasks:
         raise OperatorError(f"{place} task: it must name one task at least.")
+    if model.convert and model.dtype == "int8":
+        raise OperatorError(
+            f"{place} dtype: files that are converted cannot be held in int8. Write float32 or "
+            "bfloat16."
+        )
     if own:
         _check_family(model, place)
     try:

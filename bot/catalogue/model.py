@@ -16,9 +16,9 @@ SHA256 = r"^[0-9a-f]{64}$"
 
 Repo = Annotated[str, Meta(pattern=REPO, title="a hub repository such as 'facebook/opt-350m'")]
 Sha256 = Annotated[str, Meta(pattern=SHA256, title="64 hexadecimal digits")]
-Dtype = Literal["float32", "bfloat16"]
+Dtype = Literal["float32", "bfloat16", "int8"]
 
-BYTES = {"float32": 4, "bfloat16": 2}
+BYTES = {"float32": 4, "bfloat16": 2, "int8": 2}  # int8 is for layers; embeddings take more
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,6 +54,9 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         float, Meta(ge=1.0, le=2.0, description="What a repeated token pays; 1 is off.")
     ] = 1.1
     stop: Annotated[tuple[str, ...], Meta(description="Texts that end the answer.")] = ()
+    beams: Annotated[
+        Positive, Meta(description="Texts that a search follows side by side; 1 is greedy.")
+    ] = 1
 
 
 class Prompt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -68,6 +71,9 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     context: Annotated[str, Meta(description="How a context and a question become one text.")] = (
         "{context}\n\nQuestion: {question}"
     )
+    prefix: Annotated[
+        str, Meta(description="What T5 and kin are asked with; {source}, {to} are languages.")
+    ] = ""
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -130,9 +136,9 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Literal["gguf", "onnx", "safetensors"] | None,
         Meta(description="How the files are made readable: gguf, onnx or safetensors."),
     ] = None
-    dtype: Annotated[Dtype, Meta(description="How it is held in memory: float32 or bfloat16.")] = (
-        "float32"
-    )
+    dtype: Annotated[
+        Dtype, Meta(description="How it is held: float32, bfloat16; int8 for encoders only.")
+    ] = "float32"
     size_mb: Annotated[
         Positive | None, Meta(description="Of the checkpoint on disk, in megabytes.")
     ] = None
@@ -144,6 +150,10 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = None
     languages: Annotated[
         tuple[str, ...], Meta(description="Codes of the languages that it knows.")
+    ] = ()
+    needs: Annotated[
+        tuple[str, ...],
+        Meta(description="Options of its task that it cannot do without, such as context."),
     ] = ()
     starter: Annotated[
         bool, Meta(description="A small model that needs no hub; its answers say so.")

@@ -7,27 +7,35 @@ knows nothing of jobs, sockets or Discord: a row is known by a key of the caller
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from bot.decoding.sampling import Chooser, Row
+from bot.decoding.sampling import Chooser, Row, choose_all
 from bot.decoding.stops import GrowingText
 
 if TYPE_CHECKING:
     import torch
     from tokenizers import Tokenizer
 
+    from bot.decoding.beams import BeamSearches
+
 PREFILL_CHUNK = 128
-"""Prompt tokens read in one step: what bounds how long other rows, and a cancel, must wait."""
+"""Prompt tokens of one row that are read at once: always cut at the same places."""
+
+PREFILL_BUDGET = 512
+"""Prompt tokens read in one step, at most: what bounds how long other rows, and a cancel, wait."""
 
 
 class Runtime(Protocol):
     """A net with one cache per slot. Slots are small integers chosen by the engine."""
 
+    def begin(self, slot: int, source: Any) -> None:
+        """Have the encoder read a source; only for nets that have one, before :meth:`extend`."""
+
     def extend(self, slot: int, ids: list[int]) -> torch.Tensor:
         """Read ids of shape (T,) after what the slot holds; return the last logits, (V,)."""
 
-    def step(self, tokens: dict[int, int]) -> dict[int, torch.Tensor]:
-        """Read one token per slot; return each slot's logits, (V,)."""
+    def step(self, slots: list[int], tokens: list[int]) -> torch.Tensor:
+        """Read one token per slot; return the logits of each, (N, V)."""
 
     def free(self, slot: int) -> None:
         """Forget what the slot holds."""
@@ -44,10 +52,11 @@ class Finish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Emission:
-    """What one step brought one row: its text so far, and its end, good or bad, if it has come."""
+    """What one step brought one row: its text so far, the token, and its end if it has come."""
 
     key: str
     text: str
+    token: int | None = None
     finish: Finish | None = None
     error: Exception | None = None
 
@@ -59,46 +68,84 @@ class _Active:
     chooser: Chooser
     text: GrowingText
     unread: list[int]
-    tokens: int = 0
+    begun: bool
+    tokens: int
     last: int | None = None
 
 
 class Engine:
-    """Grows many rows side by side on one runtime."""
+    """Grows many rows side by side on one runtime.
+
+    ``could_be_prepared`` says that a faster runtime would be there, had the model been prepared.
+
+    Args:
+        runtime: The net and its caches.
+        tokenizer: Turns tokens into text.
+        end_ids: The ids that end a text; they are no part of it.
+        slots: How many rows may be in at once.
+        searches: Runs the rows that ask for beams; without it they are refused.
+        note: What the operator should know of how the rows are run.
+    """
 
     def __init__(
-        self, runtime: Runtime, tokenizer: Tokenizer, end_ids: frozenset[int], slots: int
+        self,
+        runtime: Runtime,
+        tokenizer: Tokenizer,
+        end_ids: frozenset[int],
+        slots: int,
+        searches: BeamSearches | None = None,
+        *,
+        note: str = "",
     ) -> None:
+        self.note = note
+        self.could_be_prepared = False
         self._runtime = runtime
         self._tokenizer = tokenizer
         self._end_ids = end_ids
-        self._free = list(range(slots))
+        self._free = list(reversed(range(slots)))
         self._rows: dict[str, _Active] = {}
+        self._searches = searches
+        self._searched: dict[str, Row] = {}
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._rows) + len(self._searched)
 
     @property
     def has_room(self) -> bool:
         """Whether another row can join."""
-        return bool(self._free)
+        return len(self._free) > len(self._searched)
 
     def joined(self) -> list[str]:
         """Return the keys of the rows that are in."""
-        return list(self._rows)
+        return [*self._rows, *self._searched]
 
     def join(self, key: str, row: Row) -> None:
         """Take a row in; it is read in chunks over the next steps.
 
         Raises:
             IndexError: All slots are taken.
-            ValueError: The row has no tokens to go on from.
+            ValueError: The row has no tokens to go on from, or asks for beams where none can be.
         """
+        if not self.has_room:
+            raise IndexError("all slots are taken")
         if not row.ids:
             raise ValueError("a row needs at least one token")
-        chooser, text = Chooser(row), GrowingText(self._tokenizer, row.stop, row.ids)
-        slot = self._free.pop()
-        self._rows[key] = _Active(slot, row, chooser, text, unread=list(row.ids))
+        if row.sampling.beams > 1:
+            self._search(key, row)
+            return
+        chooser = Chooser(row, self._end_ids)
+        text = GrowingText(self._tokenizer, row.stop, row.ids if row.source is None else ())
+        for token in row.emitted:
+            text.add(token)
+        self._rows[key] = _Active(
+            self._free.pop(),
+            row,
+            chooser,
+            text,
+            unread=[*row.ids, *row.emitted],
+            begun=row.source is None,
+            tokens=len(row.emitted),
+        )
 
     def leave(self, key: str) -> None:
         """Drop a row, finished or not; unknown keys are ignored."""
@@ -106,37 +153,60 @@ class Engine:
         if active is not None:
             self._runtime.free(active.slot)
             self._free.append(active.slot)
+        if self._searched.pop(key, None) is not None and self._searches is not None:
+            self._searches.leave(key)
 
     def step(self) -> list[Emission]:
-        """Advance every row: a token for those that are read, a chunk for those that join."""
-        emissions = self._decode()
-        for key, active in list(self._rows.items()):
-            if active.unread:
-                chunk, active.unread = active.unread[:PREFILL_CHUNK], active.unread[PREFILL_CHUNK:]
-                logits = self._runtime.extend(active.slot, chunk)
-                if not active.unread:
-                    emissions.append(self._advance(key, active, logits))
+        """Advance every row: a token for those that are read, chunks for those that join."""
+        decoded = self._decode()
+        emissions = decoded + self._prefill(busy=len(decoded)) + self._searched_on()
         for emission in emissions:
             if emission.finish is not None or emission.error is not None:
                 self.leave(emission.key)
         return emissions
 
     def _decode(self) -> list[Emission]:
-        due = {k: a for k, a in self._rows.items() if a.last is not None}
+        due = {key: active for key, active in self._rows.items() if active.last is not None}
         if not due:
             return []
-        tokens = {a.slot: a.last for a in due.values() if a.last is not None}
-        logits = self._runtime.step(tokens)
-        return [self._advance(key, active, logits[active.slot]) for key, active in due.items()]
+        slots = [active.slot for active in due.values()]
+        tokens = [active.last for active in due.values() if active.last is not None]
+        return self._advance(due, self._runtime.step(slots, tokens))
 
-    def _advance(self, key: str, active: _Active, logits: torch.Tensor) -> Emission:
-        try:
-            return self._grown(key, active, logits)
-        except Exception as error:  # of this row's sampling or text: its neighbours go on
-            return Emission(key=key, text=active.text.whole(), error=error)
+    def _prefill(self, busy: int) -> list[Emission]:
+        """Read what joining rows have not read yet: the more wait and the fewer write, the more."""
+        joining = {key: active for key, active in self._rows.items() if active.last is None}
+        budget = min(PREFILL_BUDGET, PREFILL_CHUNK * (1 + len(joining) // (1 + busy)))
+        emissions: list[Emission] = []
+        for key, active in joining.items():
+            if budget <= 0:
+                break
+            if not active.begun:
+                self._runtime.begin(active.slot, active.row.source)
+                active.begun = True
+                budget -= PREFILL_CHUNK
+            while active.unread and budget > 0:
+                chunk, active.unread = active.unread[:PREFILL_CHUNK], active.unread[PREFILL_CHUNK:]
+                logits = self._runtime.extend(active.slot, chunk)
+                budget -= len(chunk)
+                if not active.unread:
+                    emissions += self._advance({key: active}, logits[None])
+        return emissions
 
-    def _grown(self, key: str, active: _Active, logits: torch.Tensor) -> Emission:
-        token = active.chooser.choose(logits)
+    def _advance(self, due: dict[str, _Active], logits: torch.Tensor) -> list[Emission]:
+        """Give each row its next token from logits of shape (N, V)."""
+        chosen = choose_all([active.chooser for active in due.values()], logits)
+        emissions = []
+        for (key, active), token in zip(due.items(), chosen, strict=True):
+            try:
+                if isinstance(token, Exception):
+                    raise token
+                emissions.append(self._grown(key, active, token))
+            except Exception as error:  # of this row's sampling or text: its neighbours go on
+                emissions.append(Emission(key=key, text=active.text.whole(), error=error))
+        return emissions
+
+    def _grown(self, key: str, active: _Active, token: int) -> Emission:
         active.last = token
         if token in self._end_ids:
             return self._finished(key, active, "end")
@@ -146,10 +216,36 @@ class Engine:
             return self._finished(key, active, "stop")
         if active.tokens >= active.row.sampling.max_new_tokens:
             return self._finished(key, active, "length")
-        return Emission(key=key, text=active.text.shown())
+        return Emission(key=key, text=active.text.shown(), token=token)
 
     @staticmethod
     def _finished(key: str, active: _Active, stopped_by: str) -> Emission:
         text = active.text.whole()
         finish = Finish(text=text, tokens=active.tokens, stopped_by=stopped_by)
-        return Emission(key=key, text=text, finish=finish)
+        return Emission(key=key, text=text, token=active.last, finish=finish)
+
+    def _search(self, key: str, row: Row) -> None:
+        if self._searches is None:
+            raise ValueError("this model cannot search with beams")
+        self._searched[key] = row
+        self._searches.join(key, row)
+
+    def _searched_on(self) -> list[Emission]:
+        """Let the searches make a step each; a row's text is there only when its search is done."""
+        if self._searches is None or not self._searched:
+            return []
+        emissions = []
+        for key, found in self._searches.step().items():
+            if isinstance(found, Exception):
+                emissions.append(Emission(key=key, text="", error=found))
+                continue
+            text = GrowingText(self._tokenizer, self._searched[key].stop)
+            tokens = [token for token in found if token not in self._end_ids]
+            for token in tokens:
+                text.add(token)
+            ended = len(tokens) < len(found)
+            finish = Finish(
+                text=text.whole(), tokens=len(tokens), stopped_by="end" if ended else "length"
+            )
+            emissions.append(Emission(key=key, text=finish.text, finish=finish))
+        return emissions

@@ -11,6 +11,8 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bot.decoding.engine import Engine, Finish
     from bot.decoding.sampling import Row
     from bot.tasks.picture import Picture
@@ -74,6 +76,21 @@ class GeneratingFamily(ABC):
     def shown(self, request: Any, text: str) -> str:
         """Return what a person sees while the text grows; by default the text as it is."""
         return text
+
+    def next_row(self, request: Any, seed: int, finishes: Sequence[Finish]) -> Row | None:
+        """Return the row that comes after those that are finished, or ``None``: it was the last.
+
+        For requests that take several: a text in pieces, a page line by line. By default one does.
+        """
+        return None
+
+    def shown_with(self, request: Any, finishes: Sequence[Finish], text: str) -> str:
+        """Return what a person sees while the row after ``finishes`` grows, with those before."""
+        return self.shown(request, text)
+
+    def result_of(self, request: Any, finishes: Sequence[Finish]) -> Result:
+        """Turn all finished rows into the result that the person gets."""
+        return self.result(request, finishes[-1])
 
     @abstractmethod
     def size_bytes(self) -> int:

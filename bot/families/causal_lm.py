@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 
 from bot.decoding.engine import Engine, Finish
 from bot.decoding.sampling import Row, Sampling
-from bot.decoding.solo import SoloRuntime
-from bot.errors import OperatorError, UserError
+from bot.decoding.serving import Serving, open_engine, open_prepared
+from bot.decoding.wiring import window_of
+from bot.errors import UserError
+from bot.families import checkpoints
 from bot.families.base import GeneratingFamily
 from bot.tasks.text_to_text import AnswerQuestion, CompleteText, TextResult
 
@@ -23,40 +24,51 @@ if TYPE_CHECKING:
 
     from bot.catalogue.model import Model
 
-WINDOW_NAMES = ("max_position_embeddings", "n_positions", "seq_length", "max_seq_len")
-UNNAMED_WINDOW = 2048  # of nets that know no positions, such as BLOOM
-
 
 def load(model: Model, folder: Path) -> CausalLM:
-    """Load a checkpoint in its serving dtype, memory-mapped where the files allow it.
+    """Load a checkpoint: what was prepared for OpenVINO, or else the net itself, on torch.
 
     Raises:
         OperatorError: The files lack weights that the architecture needs.
     """
-    net, info = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=getattr(torch, model.dtype), local_files_only=True, output_loading_info=True
-    )
-    wrong = [*info["missing_keys"], *info["mismatched_keys"]]
-    if wrong:
-        raise OperatorError(
-            f"The checkpoint of {model.id} in {folder} lacks {len(wrong)} weights, the first of "
-            f"them {wrong[0]}. Fetch it again: python -m bot models fetch {model.id}"
-        )
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    return CausalLM(model, net.eval(), tokenizer)
+    serving = Serving.from_environ()
+    tokenizer = checkpoints.load_tokenizer(model, folder)
+    fast = open_prepared(model, folder, serving)
+    if fast.runtime is not None:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        ends = _end_ids(_generation_config(folder, config), tokenizer)
+        slots = model.slots
+        engine = Engine(fast.runtime, tokenizer.backend_tokenizer, ends, slots, note=fast.note)
+        return CausalLM(model, engine, tokenizer, window_of(config), fast.size_bytes)
+    dtype = serving.torch_dtype(model)
+    net = checkpoints.load_net(AutoModelForCausalLM, model, folder, dtype)
+    ends = _end_ids(net.generation_config, tokenizer)
+    size = sum(p.numel() * p.element_size() for p in net.parameters())
+    engine = open_engine(net, tokenizer.backend_tokenizer, ends, model.slots, serving)
+    engine.note = engine.note or fast.note
+    engine.could_be_prepared = fast.missing
+    return CausalLM(model, engine, tokenizer, window_of(net.config), size)
 
 
 class CausalLM(GeneratingFamily):
-    """Continues texts, and answers questions where the model has been taught to."""
+    """Continues texts, and answers questions where the model has been taught to.
 
-    def __init__(self, model: Model, net: Any, tokenizer: Any) -> None:
+    Args:
+        model: The catalogue's entry.
+        engine: What writes.
+        tokenizer: Of the checkpoint.
+        window: How many tokens prompt and answer may have together.
+        size_bytes: What the weights take, those that are shared counted once.
+    """
+
+    def __init__(
+        self, model: Model, engine: Engine, tokenizer: Any, window: int, size_bytes: int
+    ) -> None:
+        self.engine = engine
         self._model = model
-        self._net = net
         self._tokenizer = tokenizer
-        self._window = _window(net.config)
-        self.engine = Engine(
-            SoloRuntime(net), tokenizer.backend_tokenizer, _end_ids(net, tokenizer), model.slots
-        )
+        self._window = window
+        self._size_bytes = size_bytes
 
     def row(self, request: CompleteText | AnswerQuestion, seed: int) -> Row:
         """Turn a request into a row; refuse a prompt that leaves no room for an answer."""
@@ -82,7 +94,7 @@ class CausalLM(GeneratingFamily):
 
     def size_bytes(self) -> int:
         """Return the size of the weights, those that are shared counted once."""
-        return sum(p.numel() * p.element_size() for p in self._net.parameters())
+        return self._size_bytes
 
     def _ids(self, request: CompleteText | AnswerQuestion) -> list[int]:
         if isinstance(request, CompleteText):
@@ -121,14 +133,16 @@ class CausalLM(GeneratingFamily):
         return replace(chosen, repetition_penalty=1.0)
 
 
-def _window(config: Any) -> int:
-    """Return how many positions the net has, prompt and answer together."""
-    named = (getattr(config, name, None) for name in WINDOW_NAMES)
-    return next((int(positions) for positions in named if positions), UNNAMED_WINDOW)
+def _generation_config(folder: Path, config: Any) -> Any:
+    """Return what the checkpoint says of generating, by its own file or else by its config."""
+    try:
+        return GenerationConfig.from_pretrained(folder, local_files_only=True)
+    except OSError:
+        return GenerationConfig.from_model_config(config)
 
 
-def _end_ids(net: Any, tokenizer: Any) -> frozenset[int]:
+def _end_ids(generation: Any, tokenizer: Any) -> frozenset[int]:
     """Return every id that ends a text, by the checkpoint's generation config and tokenizer."""
-    named = net.generation_config.eos_token_id
+    named = generation.eos_token_id
     ids = named if isinstance(named, list) else [named]
     return frozenset(i for i in (*ids, tokenizer.eos_token_id) if i is not None)

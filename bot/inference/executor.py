@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutorStatus:
-    """A look at the executor: workers that are up, jobs waiting and running, models by worker."""
+    """A look at the executor: workers that are up, jobs waiting and running, models by worker.
+
+    ``notes`` says of a model how it is run, where that is worth a word.
+    """
 
     workers: int
     waiting: int
@@ -22,6 +25,7 @@ class ExecutorStatus:
     models: dict[int, tuple[str, ...]]
     resident_bytes: int
     deaths: int
+    notes: dict[str, str]
 
 
 class Executor(Protocol):

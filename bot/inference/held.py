@@ -11,6 +11,7 @@ import msgspec
 
 from bot.errors import UserError
 from bot.inference.job import Cancelled, Outcome
+from bot.inference.wire import RowDone, Written
 from bot.tasks.progress import StepDone, TextSoFar
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class Held:
     steps: int = 0  # its worker's, when it was cancelled
     queued_s: float = 0.0
     timer: asyncio.TimerHandle | None = None
+    rows: list[RowDone] = field(default_factory=list)
+    tokens: list[int] = field(default_factory=list)  # of the row that is being written
     _shown: str = ""
     _told: Progress | None = None
 
@@ -63,6 +66,16 @@ class Held:
             self._told = progress
             for news in self.listeners.values():
                 news.put_nowait(progress)
+
+    @property
+    def written(self) -> Written:
+        """What another run need not do again."""
+        return Written(tuple(self.rows), tuple(self.tokens))
+
+    def row_done(self, row: RowDone) -> None:
+        """Note that a row is whole; the next begins."""
+        self.rows.append(row)
+        self.tokens.clear()
 
     def end(self, outcome: Outcome) -> None:
         """Tell everybody how it ended."""

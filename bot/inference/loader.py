@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from bot.catalogue.model import Model
     from bot.inference.pool import Pool
+    from bot.inference.preparing import Preparing
     from bot.inference.residency import Place, Residency
 
 LOAD_LIMIT_S = 600.0
@@ -24,6 +25,7 @@ LOAD_LIMIT_S = 600.0
 class _Load:
     """A load that was ordered; ``begun`` once the worker has come to it."""
 
+    model: Model
     timer: asyncio.TimerHandle | None = None
     begun: bool = False
     retried: bool = False
@@ -33,12 +35,31 @@ class Loader:
     """Orders loads and unloads, and keeps the residency true to what workers report."""
 
     def __init__(
-        self, pool: Pool, residency: Residency, folder_of: Callable[[Model], Path]
+        self,
+        pool: Pool,
+        residency: Residency,
+        folder_of: Callable[[Model], Path],
+        preparing: Preparing | None = None,
     ) -> None:
         self._pool = pool
         self._residency = residency
         self._folder_of = folder_of
         self._loads: dict[Place, _Load] = {}
+        self._notes: dict[Place, str] = {}
+        self._preparing = preparing
+        if preparing is not None:
+            preparing.done = self.renew
+        self._stale: set[Place] = set()
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """What workers said of the models that they hold, where they said anything."""
+        held = {place: note for place, note in self._notes.items() if note}
+        return {
+            model_id: note
+            for (worker_id, model_id), note in held.items()
+            if model_id in self._residency.models_of(worker_id)
+        }
 
     def is_loading(self, place: Place) -> bool:
         """Say whether a load is ordered and not done."""
@@ -70,10 +91,15 @@ class Loader:
             loop = asyncio.get_running_loop()
             load.timer = loop.call_later(LOAD_LIMIT_S, self._pool.kill, place[0], why)
 
-    def loaded(self, place: Place, size_bytes: int, busy: Collection[Place]) -> None:
+    def loaded(self, worker_id: int, message: wire.Loaded, busy: Collection[Place]) -> None:
         """Note that a model is loaded, and its true size; others go if that is over the budget."""
+        place = worker_id, message.model_id
+        load = self._loads.get(place)
         self._ended(place)
-        self._residency.add(place, size_bytes)
+        self._residency.add(place, message.size_bytes)
+        self._notes[place] = message.note
+        if load is not None and message.could_be_prepared and self._preparing is not None:
+            self._preparing.want(load.model)
         self._unload(self._residency.to_unload(0, {place, *busy, *self._loads}))
 
     def failed(self, place: Place) -> None:
@@ -81,10 +107,18 @@ class Loader:
         self._ended(place)
         self._residency.remove(place)
 
+    def renew(self, model_id: str) -> None:
+        """Have a model loaded anew where it is next used: something faster is there."""
+        self._stale |= {place for place in self._notes if place[1] == model_id}
+
     def unload_idle(self, seconds: float, busy: Collection[Place]) -> None:
-        """Unload what nobody has used for so long; 0 keeps everything."""
+        """Unload what nobody has used for so long, 0 keeps it; and what is to be loaded anew."""
+        kept = {*busy, *self._loads}
         if seconds:
-            self._unload(self._residency.idle_for(seconds, {*busy, *self._loads}))
+            self._unload(self._residency.idle_for(seconds, kept))
+        old = [place for place in self._stale - kept if self._residency.holds(place)]
+        self._stale &= kept
+        self._unload(old)
 
     def worker_gone(self, worker_id: int) -> set[str]:
         """Forget a dead worker; return the models that it was loading when it died."""
@@ -102,7 +136,7 @@ class Loader:
         return load.begun
 
     def _order(self, worker_id: int, model: Model) -> None:
-        self._loads[worker_id, model.id] = _Load()
+        self._loads[worker_id, model.id] = _Load(model)
         self._pool.send(worker_id, wire.Load(model, str(self._folder_of(model))))
 
     def _unload(self, places: Collection[Place]) -> None:

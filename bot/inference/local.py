@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 
-from bot import machine
 from bot.errors import BusyError, InferenceError, UserError
 from bot.inference import outcomes, wire
 from bot.inference.breaker import Breaker
@@ -24,7 +24,8 @@ from bot.inference.held import fingerprint
 from bot.inference.job import Cancelled, Expired, Interrupted, Unanswered
 from bot.inference.loader import Loader
 from bot.inference.pool import Pool
-from bot.inference.residency import Residency
+from bot.inference.preparing import Preparing, serving_environment
+from bot.inference.residency import Residency, most_mb
 from bot.inference.runs import Runs
 from bot.inference.scheduler import QueueLimits, Scheduler, WorkerView
 from bot.machine import MEGABYTE
@@ -50,15 +51,6 @@ TICK_S = 1.0  # how often those who wait are told their place
 log = structlog.get_logger("executor")
 
 
-def _most_mb(budget_mb: int) -> int:
-    """Return what one worker may take: a load may for a moment need twice what it leaves."""
-    return min(2 * budget_mb, machine.memory_mb() * 85 // 100)
-
-
-def _no_folder(model: Model) -> Path:
-    raise LookupError(f"this executor was given no checkpoints: {model.id}")
-
-
 class LocalExecutor:
     """Runs jobs on worker processes of this machine.
 
@@ -66,6 +58,7 @@ class LocalExecutor:
         settings: The configuration's ``[inference]`` table.
         environ: The environment from which the workers' few variables are taken.
         folder_of: A model's checkpoint folder; the checkpoint is known to be there.
+        prepared: Where models are kept as OpenVINO reads them; without it they are not.
     """
 
     def __init__(
@@ -73,7 +66,8 @@ class LocalExecutor:
         settings: Inference,
         *,
         environ: Mapping[str, str],
-        folder_of: Callable[[Model], Path] = _no_folder,
+        folder_of: Callable[[Model], Path],
+        prepared: Path | None = None,
     ) -> None:
         self._settings = settings
         self._runs = Runs()
@@ -103,10 +97,13 @@ class LocalExecutor:
             size=settings.chosen_workers(),
             threads=settings.chosen_threads(),
             silence_s=settings.silence_s,
-            memory_mb=_most_mb(settings.chosen_memory_mb()),
-            environ=environ,
+            memory_mb=most_mb(settings.chosen_memory_mb()),
+            environ={**environ, **serving_environment(settings, prepared)},
         )
-        self._loader = Loader(self._pool, self._residency, folder_of)
+        self._preparing = Preparing(
+            prepared, folder_of, self._pool.environ, is_idle=lambda: not self._runs
+        )
+        self._loader = Loader(self._pool, self._residency, folder_of, self._preparing)
 
     async def start(self) -> None:
         """Begin to start workers, without waiting for them."""
@@ -124,6 +121,7 @@ class LocalExecutor:
             self._settle(held, Interrupted())
         if self._ticker is not None:
             self._ticker.cancel()
+        await self._preparing.close()
         await self._pool.close()
 
     def preload(self, models: list[Model]) -> None:
@@ -182,6 +180,7 @@ class LocalExecutor:
             models={w: tuple(sorted(self._residency.models_of(w))) for w in sorted(self._ready)},
             resident_bytes=self._residency.used_bytes,
             deaths=self._deaths,
+            notes=self._loader.notes,
         )
 
     @property
@@ -229,15 +228,15 @@ class LocalExecutor:
     def worker_said(self, worker_id: int, message: FromWorker) -> None:
         """Take a worker's message about a model or a job."""
         match message:
-            case wire.Progressed(job_id, seq, progress):
+            case wire.Progressed(job_id) | wire.RowDone(job_id):
                 if (held := self._runs.run(job_id)) is not None:
-                    self._progressed(held, seq, progress)
+                    self._progressed(held, message)
                 return
             case wire.LoadBegan(model_id):
                 self._loader.began((worker_id, model_id))
                 return
-            case wire.Loaded(model_id, size_bytes, load_s):
-                self._loader.loaded((worker_id, model_id), size_bytes, self._runs.busy_places())
+            case wire.Loaded(model_id, _, load_s):
+                self._loader.loaded(worker_id, message, self._runs.busy_places())
                 self._breaker.went_well(model_id)
                 log.info("model loaded", model=model_id, worker=worker_id, load_s=round(load_s, 2))
             case wire.LoadFailed():
@@ -268,9 +267,7 @@ class LocalExecutor:
         views = []
         for worker_id in sorted(self._ready):
             jobs = [held.job for held in self._runs.of_worker(worker_id)]
-            running: dict[str, int] = {}
-            for job in jobs:
-                running[job.model.id] = running.get(job.model.id, 0) + 1
+            running = Counter(job.model.id for job in jobs)
             closed = any(self._scheduler.is_suspect(job.id) for job in jobs)
             models = self._residency.models_of(worker_id)
             views.append(WorkerView(id=worker_id, models=models, running=running, closed=closed))
@@ -301,7 +298,7 @@ class LocalExecutor:
         assert held.worker_id is not None
         job = held.job
         limit_s = job.model.limits.max_seconds
-        order = wire.RunJob(job.id, job.model.id, job.request, job.seed, limit_s)
+        order = wire.RunJob(job.id, job.model.id, job.request, job.seed, limit_s, held.written)
         self._pool.send(held.worker_id, order)
 
     def _load(self, worker_id: int, model: Model) -> None:
@@ -322,12 +319,16 @@ class LocalExecutor:
         for held in waiting:
             self._settle(held, Unanswered(error=outcomes.load_error(held.job, message)))
 
-    def _progressed(self, held: Held, seq: int, progress: Progress) -> None:
-        if seq == 0:  # the run has begun: from here its deadline counts
+    def _progressed(self, held: Held, news: wire.Progressed | wire.RowDone) -> None:
+        if isinstance(news, wire.RowDone):
+            held.row_done(news)
+            return
+        if news.seq == 0:  # the run has begun: from here its deadline counts
             held.started = True
             limit = held.job.model.limits.max_seconds + self._settings.kill_grace_s
             self._limit(held, limit, "past its deadline")
-        held.tell(progress)
+        held.tokens += news.tokens
+        held.tell(news.progress)
 
     def _limit(self, held: Held, seconds: float, why: str) -> None:
         """Kill the job's worker unless the job has ended in time; the job ends with it."""

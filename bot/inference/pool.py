@@ -35,6 +35,7 @@ KEPT_ENVIRONMENT = (
     *("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "VIRTUAL_ENV"),
     *("PYTHONPATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "MENAGERIE_FAMILIES"),
     *("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"),
+    *("MENAGERIE_RUNTIME", "MENAGERIE_DTYPE", "MENAGERIE_PACK_BYTES", "MENAGERIE_PREPARED"),
 )
 
 log = structlog.get_logger("pool")
@@ -91,7 +92,8 @@ class Pool:
         self._silence_s = silence_s
         self._memory_mb = memory_mb
         self._size = size
-        self._forks = Forks(worker_environment(environ, threads))
+        self.environ = worker_environment(environ, threads)
+        self._forks = Forks(self.environ)
         self._workers: dict[int, WorkerProcess] = {}
         self.missing_modules: tuple[str, ...] = ()  # which the forkserver could not import
         self._next_id = 1

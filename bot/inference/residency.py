@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bot import machine
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
@@ -48,6 +50,10 @@ class Residency:
     def models_of(self, worker_id: int) -> frozenset[str]:
         """Return the models that are loaded, or being loaded, in a worker."""
         return frozenset(model for worker, model in self._residents if worker == worker_id)
+
+    def holds(self, place: Place) -> bool:
+        """Say whether a model is loaded, or being loaded, in a worker."""
+        return place in self._residents
 
     def add(self, place: Place, size_bytes: int) -> None:
         """Note that a model is loaded, or is about to be, and what it takes."""
@@ -97,3 +103,8 @@ class Residency:
             for place, resident in self._residents.items()
             if place not in busy and place[1] not in self._pinned
         ]
+
+
+def most_mb(budget_mb: int) -> int:
+    """Return what one worker may take: a load may for a moment need twice what it leaves."""
+    return min(2 * budget_mb, machine.memory_mb() * 85 // 100)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 PATIENCE_S = 2.0
 """A job that has waited for so long for a worker of its own is passed by no more."""
 
+CROWD = 8
+"""So many jobs side by side hardly slow each other; for more, another worker is worth a load."""
+
 AGEING_S = 60.0
 """For each such time that it has waited, a job rises by one priority."""
 
@@ -222,8 +225,9 @@ def _taken(view: WorkerView, job: Job, *, alone: bool) -> WorkerView:
 def _best_worker(job: Job, views: Iterable[WorkerView], *, sharing: bool) -> WorkerView | None:
     """Return where a job should run; ``None`` if it had better wait.
 
-    Best is an idle worker that has the model, then one at work on it with a slot free, then any
-    idle one. A worker that runs another model is left alone: they would take turns.
+    Best is an idle worker that has the model, then one at work on it with a slot free, unless it
+    is crowded and another could load the model, then any idle one. A worker that runs another
+    model is left alone: they would take turns.
     """
     model = job.model
     resident = [v for v in views if model.id in v.models]
@@ -233,8 +237,9 @@ def _best_worker(job: Job, views: Iterable[WorkerView], *, sharing: bool) -> Wor
         for v in resident
         if sharing and not v.closed and 0 < v.running.get(model.id, 0) < model.slots
     ]
+    roomy = [v for v in shared if v.running[model.id] < CROWD]
     idle = [v for v in views if v.idle]
-    for choice in (idle_resident, shared, idle):
+    for choice in (idle_resident, roomy, idle, shared):
         if choice:
             return min(choice, key=lambda v: (v.running.get(model.id, 0), len(v.models), v.id))
     return None

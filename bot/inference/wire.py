@@ -33,6 +33,22 @@ class Unload(msgspec.Struct, frozen=True, tag="unload"):
     model_id: str
 
 
+class RowDone(msgspec.Struct, frozen=True, tag="row_done"):
+    """One of the texts that a job's answer is made of is whole."""
+
+    job_id: str
+    text: str
+    tokens: int
+    stopped_by: str
+
+
+class Written(msgspec.Struct, frozen=True):
+    """What a job wrote in a run that was broken off: whole rows, and the tokens of the next."""
+
+    rows: tuple[RowDone, ...] = ()
+    tokens: tuple[int, ...] = ()
+
+
 class RunJob(msgspec.Struct, frozen=True, tag="run"):
     """Run a job on a loaded model; it is stopped softly ``max_run_s`` after it began."""
 
@@ -41,6 +57,7 @@ class RunJob(msgspec.Struct, frozen=True, tag="run"):
     request: AnyRequest
     seed: int
     max_run_s: float
+    written: Written = Written()
 
 
 class CancelJob(msgspec.Struct, frozen=True, tag="cancel"):
@@ -67,11 +84,16 @@ class LoadBegan(msgspec.Struct, frozen=True, tag="load_began"):
 
 
 class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
-    """A model is in memory."""
+    """A model is in memory; ``note`` is for the operator: how it is run, and why not better.
+
+    ``could_be_prepared`` says that preparing it would make it faster.
+    """
 
     model_id: str
     size_bytes: int
     load_s: float
+    note: str = ""
+    could_be_prepared: bool = False
 
 
 class LoadFailed(msgspec.Struct, frozen=True, tag="load_failed"):
@@ -84,11 +106,12 @@ class LoadFailed(msgspec.Struct, frozen=True, tag="load_failed"):
 
 
 class Progressed(msgspec.Struct, frozen=True, tag="progressed"):
-    """News of a job; ``seq`` counts from 0 within one run of it."""
+    """News of a job; ``seq`` counts from 0 within one run, ``tokens`` are those new in its row."""
 
     job_id: str
     seq: int
     progress: Progress
+    tokens: tuple[int, ...] = ()
 
 
 class Done(msgspec.Struct, frozen=True, tag="done"):
@@ -130,7 +153,17 @@ class Pong(msgspec.Struct, frozen=True, tag="pong"):
 
 ToWorker = Load | Unload | RunJob | CancelJob | Ping
 FromWorker = (
-    Hello | LoadBegan | Loaded | LoadFailed | Progressed | Done | Refused | Failed | Ended | Pong
+    Hello
+    | LoadBegan
+    | Loaded
+    | LoadFailed
+    | Progressed
+    | RowDone
+    | Done
+    | Refused
+    | Failed
+    | Ended
+    | Pong
 )
 
 _encoder = msgspec.msgpack.Encoder()

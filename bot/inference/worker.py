@@ -16,25 +16,26 @@ import threading
 import time
 import traceback
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import torch
 
+from bot.decoding.engine import Finish
 from bot.errors import UserError
 from bot.families.base import BatchFamily, GeneratingFamily, Stopped
 from bot.inference import wire
 from bot.inference.estimates import size_class
-from bot.tasks.progress import Started, StepDone, TextSoFar
+from bot.inference.running import BatchRun, Running
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
+    from bot.decoding.sampling import Row
     from bot.inference.wire import FromWorker, ToWorker
-    from bot.tasks.picture import Picture
-    from bot.tasks.progress import Progress
 
 NICENESS = 5
 BATCH_CHARACTERS = 32_000  # in a batch, padding counted
@@ -54,7 +55,10 @@ def main(connection: socket.socket, missing: tuple[str, ...]) -> None:
 
     def send(message: FromWorker) -> None:
         with lock:
-            connection.sendall(wire.frame(message))
+            try:
+                connection.sendall(wire.frame(message))
+            except ConnectionError:
+                os._exit(0)  # the bot is gone: nobody wants to hear it
 
     worker = Worker(send)
     threading.Thread(target=_read, args=(connection, worker), daemon=True).start()
@@ -75,55 +79,6 @@ def _read(connection: socket.socket, worker: Worker) -> None:
         os._exit(0)  # the bot is gone: nobody wants the rest
 
 
-@dataclass(slots=True, eq=False)
-class _Running:
-    """A job in this worker, and the flag by which it is stopped."""
-
-    order: wire.RunJob
-    send: Callable[[FromWorker], None]
-    started_at: float = 0.0
-    seq: int = 0
-    batch: int = 1  # how many jobs shared its run, at the most
-    shown: str = ""
-    begun: bool = False  # the main thread has come to its order
-    cancelled: threading.Event = field(default_factory=threading.Event)
-
-    def start(self) -> None:
-        self.started_at = time.monotonic()
-        self.report(Started())
-
-    def report(self, progress: Progress) -> None:
-        self.send(wire.Progressed(self.order.job_id, self.seq, progress))
-        self.seq += 1
-
-    @property
-    def run_s(self) -> float:
-        return time.monotonic() - self.started_at
-
-    @property
-    def unwanted(self) -> bool:
-        """Whether it was cancelled, or its time is up."""
-        return self.cancelled.is_set() or self.run_s > self.order.max_run_s
-
-
-class _BatchRun:
-    """The :class:`bot.families.base.Run` of a batch: it goes on while one of its jobs is wanted."""
-
-    def __init__(self, batch: list[_Running], count: Callable[[], None]) -> None:
-        self._batch = batch
-        self._count = count
-
-    def check(self) -> None:
-        self._count()
-        if all(running.unwanted for running in self._batch):
-            raise Stopped
-
-    def step(self, done: int, total: int, preview: Picture | None = None) -> None:
-        for running in self._batch:
-            running.report(StepDone(done=done, total=total, preview=preview))
-        self.check()
-
-
 class Worker:
     """Loads models and runs jobs; the same class serves any transport.
 
@@ -134,10 +89,10 @@ class Worker:
     def __init__(self, send: Callable[[FromWorker], None]) -> None:
         self._send = send
         self._inbox: queue.SimpleQueue[ToWorker] = queue.SimpleQueue()
-        self._jobs: dict[str, _Running] = {}
+        self._jobs: dict[str, Running] = {}
         self._families: dict[str, BatchFamily[Any, Any] | GeneratingFamily] = {}
-        self._batch: deque[_Running] = deque()
-        self._joining: deque[_Running] = deque()
+        self._batch: deque[Running] = deque()
+        self._joining: deque[Running] = deque()
         self._steps = 0
 
     def receive(self, message: ToWorker) -> None:
@@ -149,7 +104,7 @@ class Worker:
                 if (running := self._jobs.get(job_id)) is not None:
                     running.cancelled.set()
             case wire.RunJob(job_id):
-                self._jobs[job_id] = _Running(message, self._send)
+                self._jobs[job_id] = Running(message, self._send)
                 self._inbox.put(message)
             case _:
                 self._inbox.put(message)
@@ -191,7 +146,14 @@ class Worker:
             return
         self._families[model.id] = family
         load_s = time.monotonic() - began
-        self._send(wire.Loaded(model.id, family.size_bytes(), load_s))
+        loaded = wire.Loaded(model.id, family.size_bytes(), load_s)
+        if isinstance(family, GeneratingFamily):
+            loaded = msgspec.structs.replace(
+                loaded,
+                note=family.engine.note,
+                could_be_prepared=family.engine.could_be_prepared,
+            )
+        self._send(loaded)
 
     def _unload(self, model_id: str) -> None:
         """Forget a model; jobs at it were given up by the bot, those to come load it again."""
@@ -199,7 +161,7 @@ class Worker:
             self._stopped(running)
         self._families.pop(model_id, None)
 
-    def _begin(self, running: _Running) -> None:
+    def _begin(self, running: Running) -> None:
         running.begun = True
         family = self._families.get(running.order.model_id)
         if family is None:  # its load failed, and that was reported
@@ -223,8 +185,7 @@ class Worker:
             else:
                 with self._ending(running):
                     running.start()
-                    row = family.row(running.order.request, running.order.seed)
-                    family.engine.join(running.order.job_id, row)
+                    family.engine.join(running.order.job_id, _first_row(family, running))
 
     def _advance_texts(self) -> None:
         for family in self._families.values():
@@ -254,19 +215,32 @@ class Worker:
                 if emission.error is not None:
                     raise emission.error
                 if emission.finish is not None:
-                    self._done(running, family.result(request, emission.finish))
-                elif (text := family.shown(request, emission.text)) != running.shown:
-                    running.shown = text
-                    running.report(TextSoFar(text=text))
+                    self._row_done(family, running, emission.finish)
+                else:
+                    shown = family.shown_with(request, running.finishes, emission.text)
+                    running.show(shown, emission.token)
 
-    def _next_batch(self) -> list[_Running]:
+    def _row_done(self, family: GeneratingFamily, running: Running, finish: Finish) -> None:
+        """End a job whose row is finished, or let its next row join."""
+        order = running.order
+        running.finishes.append(finish)
+        running.untold.clear()
+        row = family.next_row(order.request, order.seed, running.finishes)
+        if row is None:
+            self._done(running, family.result_of(order.request, running.finishes))
+            return
+        self._send(wire.RowDone(order.job_id, finish.text, finish.tokens, finish.stopped_by))
+        running.show(family.shown_with(order.request, running.finishes, ""))
+        family.engine.join(order.job_id, row)
+
+    def _next_batch(self) -> list[Running]:
         """Take out the oldest job, and those for the same model and task of about its length.
 
         The scheduler gives a worker no more of them than the model has slots; here they are
         bounded by what the padded batch holds.
         """
         key = _batch_key(self._batch[0])
-        batch: list[_Running] = []
+        batch: list[Running] = []
         longest = 0
         for running in [r for r in self._batch if _batch_key(r) == key]:
             longest = max(longest, running.order.request.size())
@@ -276,13 +250,13 @@ class Worker:
         self._batch = deque(running for running in self._batch if running not in batch)
         return [running for running in batch if running.order.job_id in self._jobs]
 
-    def _run_batch(self, batch: list[_Running]) -> None:
+    def _run_batch(self, batch: list[Running]) -> None:
         """Run jobs as one batch; if that fails, each by itself, so that only the guilty fail."""
         if not batch:
             return  # all were given up by the bot
         family = self._families[batch[0].order.model_id]
         assert isinstance(family, BatchFamily)
-        ready: list[_Running] = []
+        ready: list[Running] = []
         inputs: list[Any] = []
         for running in batch:
             with self._ending(running):
@@ -308,17 +282,17 @@ class Worker:
                 self._done(running, family.postprocess(output, running.order.request))
 
     def _forward(
-        self, family: BatchFamily[Any, Any], batch: list[_Running], inputs: list[Any]
+        self, family: BatchFamily[Any, Any], batch: list[Running], inputs: list[Any]
     ) -> list[Any]:
         for running in batch:
             running.batch = len(batch)
-        outputs = family.forward(inputs, _BatchRun(batch, self._count_step))
+        outputs = family.forward(inputs, BatchRun(batch, self._count_step))
         if len(outputs) != len(inputs):
             raise RuntimeError(f"{len(outputs)} outputs for {len(inputs)} inputs")
         return outputs
 
     @contextlib.contextmanager
-    def _ending(self, running: _Running) -> Any:
+    def _ending(self, running: Running) -> Any:
         """Turn what a family raises into the job's end."""
         try:
             yield
@@ -330,22 +304,22 @@ class Worker:
         except Exception as error:  # the other border
             self._failed(running, error)
 
-    def _done(self, running: _Running, result: Any) -> None:
+    def _done(self, running: Running, result: Any) -> None:
         self._forget(running)
         self._send(wire.Done(running.order.job_id, result, running.run_s, running.batch))
 
-    def _stopped(self, running: _Running) -> None:
+    def _stopped(self, running: Running) -> None:
         self._forget(running)
         expired = not running.cancelled.is_set()
         self._send(wire.Ended(running.order.job_id, expired))
 
-    def _failed(self, running: _Running, error: Exception) -> None:
+    def _failed(self, running: Running, error: Exception) -> None:
         self._forget(running)
         text = f"{type(error).__name__}: {error}"
         trace = "".join(traceback.format_exception(error))
         self._send(wire.Failed(running.order.job_id, text, trace))
 
-    def _forget(self, running: _Running) -> None:
+    def _forget(self, running: Running) -> None:
         """Drop a job, and its row where it has one."""
         self._jobs.pop(running.order.job_id, None)
         family = self._families.get(running.order.model_id)
@@ -356,7 +330,20 @@ class Worker:
         self._steps += 1
 
 
-def _batch_key(running: _Running) -> tuple[str, type, int]:
+def _first_row(family: GeneratingFamily, running: Running) -> Row:
+    """Return the row that a job begins with, or goes on with if an earlier run was broken off."""
+    order = running.order
+    running.finishes = [
+        Finish(text=row.text, tokens=row.tokens, stopped_by=row.stopped_by)
+        for row in order.written.rows
+    ]
+    row = None
+    if running.finishes:
+        row = family.next_row(order.request, order.seed, running.finishes)
+    return replace(row or family.row(order.request, order.seed), emitted=order.written.tokens)
+
+
+def _batch_key(running: Running) -> tuple[str, type, int]:
     """Return what jobs must share to be one batch: model, task, class of length."""
     order = running.order
     return order.model_id, type(order.request), size_class(order.request)

@@ -18,10 +18,13 @@ class ReadText(Request, frozen=True, tag="ocr"):
 
 
 class TextLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of text: its words, its confidence in 0..1, its box as four (x, y) corners."""
+    """One line of text: its words, its confidence in 0..1, its box as four (x, y) corners.
+
+    ``confidence`` is ``None`` where a model does not say how sure it is.
+    """
 
     text: str
-    confidence: float
+    confidence: float | None
     box: tuple[tuple[float, float], ...]
 
 

@@ -10,9 +10,12 @@ from bot.tasks.request import Request
 from bot.tasks.text_to_image import ConjurePicture, ImaginePicture
 from bot.tasks.text_to_text import (
     AnswerQuestion,
+    CandidatesResult,
     ClassifySentiment,
     CompleteText,
     FillMask,
+    LabelsResult,
+    QuotationsResult,
     Summarize,
     TextResult,
     Translate,
@@ -32,7 +35,15 @@ AnyRequest = (
     | RecommendFilms
 )
 
-Result = TextResult | LinesResult | Picture | FilmsResult
+Result = (
+    TextResult
+    | CandidatesResult
+    | LabelsResult
+    | QuotationsResult
+    | LinesResult
+    | Picture
+    | FilmsResult
+)
 
 REQUESTS: dict[str, type[Request]] = {kind.task(): kind for kind in AnyRequest.__args__}
 """Task name -> the struct that asks for it."""

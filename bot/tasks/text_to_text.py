@@ -75,3 +75,89 @@ class TextResult(msgspec.Struct, frozen=True, kw_only=True, tag="text"):
     text: str
     tokens: int
     stopped_by: str
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """A word for a hole and its probability; ``joined`` where it goes on with the word before."""
+
+    word: str
+    probability: float
+    joined: bool = False
+
+
+class CandidatesResult(msgspec.Struct, frozen=True, kw_only=True, tag="candidates"):
+    """The words for a hole, the likeliest first, and the text before and after the hole."""
+
+    before: str
+    after: str
+    candidates: tuple[Candidate, ...]
+
+    @property
+    def text(self) -> str:
+        """The words with their probabilities, a line each."""
+        return "\n".join(f"{percent(c.probability):>6}  {c.word}" for c in self.candidates)
+
+
+class Label(msgspec.Struct, frozen=True, kw_only=True):
+    """A label by the name that the model's makers gave it, and its score in 0..1."""
+
+    name: str
+    score: float
+
+
+class LabelsResult(msgspec.Struct, frozen=True, kw_only=True, tag="labels"):
+    """Every label, the likeliest first; ``uncertain`` where even that one says little."""
+
+    labels: tuple[Label, ...]
+    uncertain: bool
+
+    @property
+    def text(self) -> str:
+        """The labels with their scores, a line each."""
+        lines = [f"{percent(label.score):>6}  {label.name}" for label in self.labels]
+        return "\n".join((["uncertain"] if self.uncertain else []) + lines)
+
+
+class Quotation(msgspec.Struct, frozen=True, kw_only=True):
+    """Words of a context: the characters from ``start`` to before ``end``, and those around them.
+
+    ``score`` is the probability that they are the answer.
+    """
+
+    text: str
+    start: int
+    end: int
+    score: float
+    before: str = ""
+    after: str = ""
+
+
+class QuotationsResult(msgspec.Struct, frozen=True, kw_only=True, tag="quotations"):
+    """Answers quoted from a context, the best first.
+
+    ``found`` is false where the context seems to hold no answer, the probability of which is
+    ``nothing``; the quotations are then the nearest to one. ``characters`` is the context's length.
+    """
+
+    quotations: tuple[Quotation, ...]
+    found: bool
+    nothing: float
+    characters: int
+
+    @property
+    def text(self) -> str:
+        """The answer and its place, or that there is none."""
+        if not self.found:
+            return f"The context seems to hold no answer ({percent(self.nothing)})."
+        best = self.quotations[0]
+        return f"{best.text}\n{percent(best.score)}, characters {best.start} to {best.end}"
+
+
+def percent(share: float) -> str:
+    """Return a share of one in per cent; what is neither all nor nothing never looks so."""
+    whole = round(100 * share)
+    if whole == 0 and share > 0.0:
+        return "< 1 %"
+    if whole == 100 and share < 1.0:
+        return "> 99 %"
+    return f"{whole} %"

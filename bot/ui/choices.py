@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from discord import app_commands
 
+from bot.tasks.languages import find, languages
 from bot.ui.limits import CHOICE, CHOICES, clip
 
 if TYPE_CHECKING:
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
         [discord.Interaction["Menagerie"], str], Coroutine[Any, Any, list[app_commands.Choice[str]]]
     ]
 
+WIDELY_USED = (
+    "en", "de", "fr", "es", "it", "pt", "nl", "pl", "ru", "uk", "tr", "ar", "hi", "ja", "zh", "ko",
+    "vi", "id", "sv", "cs", "ro", "el", "hu", "he", "th",
+)  # fmt: skip
+"""Codes of the languages that are offered before anything is typed."""
+
 
 def model_choices(task: str) -> Autocomplete:
     """Return an autocomplete over the models that can do a task now."""
@@ -30,6 +37,25 @@ def model_choices(task: str) -> Autocomplete:
         return matching(((model.title, model.id) for model in models), typed)
 
     return choose
+
+
+async def language_choices(
+    interaction: discord.Interaction[Menagerie], typed: str
+) -> list[app_commands.Choice[str]]:
+    """Return languages by name or code, those that most people want first.
+
+    Which of them a model knows is for its worker to say; what is typed may also be another name.
+    """
+    known = languages()
+    wanted = [language for language in known if language.code in WIDELY_USED]
+    wanted.sort(key=lambda language: WIDELY_USED.index(language.code))
+    rest = [language for language in known if language.code not in WIDELY_USED]
+    choices = matching(((language.name, language.code) for language in (*wanted, *rest)), typed)
+    meant = find(typed)  # by a name that is not shown, such as its own
+    if meant is None:
+        return choices
+    others = [choice for choice in choices if choice.value != meant.code]
+    return [app_commands.Choice(name=meant.name, value=meant.code), *others][:CHOICES]
 
 
 def matching(options: Iterable[tuple[str, str]], typed: str) -> list[app_commands.Choice[str]]:

@@ -13,7 +13,13 @@ from bot.tasks.image_to_text import LinesResult
 from bot.tasks.picture import Picture
 from bot.tasks.progress import Loading, Queued, Started, StepDone, TextSoFar
 from bot.tasks.recommend import FilmsResult
-from bot.tasks.text_to_text import TextResult
+from bot.tasks.text_to_text import (
+    CandidatesResult,
+    LabelsResult,
+    QuotationsResult,
+    TextResult,
+)
+from bot.ui import findings
 from bot.ui.limits import ALT_TEXT, CONTENT, clip
 
 if TYPE_CHECKING:
@@ -70,7 +76,7 @@ def finished(submitted: Submitted, answered: Answered) -> Reply:
     parts = [job.model.title]
     if job.model.starter:
         parts.append("starter model, small")
-    if job.request.uses_seed:
+    if job.request.uses_seed and not isinstance(answered.result, QuotationsResult):
         parts.append(f"seed {job.seed}")
     parts.append(f"{answered.timings.run_s:.1f} s")
     footer = f"-# {' · '.join(parts)} · `{job.id}`"
@@ -121,13 +127,20 @@ def status_line(status: ExecutorStatus) -> str:
         f"{status.workers} workers, {status.running} requests running, {status.waiting} waiting.\n"
         f"Awake: {', '.join(loaded) or 'no model yet'} ({status.resident_bytes >> 20} MB)."
     )
-    return clip(text, CONTENT)
+    notes = [f"\n{model}: {note}" for model, note in sorted(status.notes.items())]
+    return clip(text + "".join(notes), CONTENT)
 
 
 def _with_footer(result: Result, footer: str, job_id: str) -> Reply:
     match result:
         case TextResult(text=text):
             return _text_reply(text or "*(The model had nothing to add.)*", footer, job_id)
+        case CandidatesResult():
+            return _text_reply(findings.candidates(result), footer, job_id)
+        case LabelsResult():
+            return _text_reply(findings.labels(result), footer, job_id)
+        case QuotationsResult():
+            return _text_reply(findings.quotations(result), footer, job_id)
         case LinesResult(lines=()):
             return Reply(content=f"I can find no text in this picture.\n{footer}")
         case LinesResult():

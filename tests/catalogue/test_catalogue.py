@@ -160,7 +160,7 @@ def test_a_new_entry_comes_before_the_packaged_ones(tmp_path: Path) -> None:
         ),
         (
             'id = "gpt2"\ndtype = "float23"\n',
-            """'gpt2' dtype: it must be one of "bfloat16", "float32", not 'float23'. """
+            """'gpt2' dtype: it must be one of "bfloat16", "float32", "int8", not 'float23'. """
             "Did you mean 'float32'?",
         ),
         (

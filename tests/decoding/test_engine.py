@@ -10,61 +10,25 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import (
-    AutoModelForCausalLM,
-    BloomConfig,
-    GPT2Config,
-    GPTJConfig,
-    GPTNeoConfig,
-    GPTNeoXConfig,
-    LlamaConfig,
-    OPTConfig,
-    Qwen2Config,
-)
 
-from bot.decoding.engine import PREFILL_CHUNK, Emission, Engine, Finish
+from bot.decoding.arena import ArenaRuntime
+from bot.decoding.engine import PREFILL_BUDGET, PREFILL_CHUNK, Emission, Engine, Finish
 from bot.decoding.sampling import Row, Sampling
 from bot.decoding.solo import SoloRuntime
+from bot.decoding.wiring import Wiring
+from tests.decoding.architectures import (
+    CONFIGS,
+    END_IDS,
+    SIZE,
+    START,
+    generated,
+    is_tie,
+    net_of,
+    source_of,
+)
 from tests.decoding.vocabularies import byte_level, ids_of, numbers
 
-SIZE = 97
-END_IDS = frozenset({2, 3, 4, 5})
-WINDOW = 512
 SLOTS = 3
-TIE = 1e-4
-SHARP = 0.15  # a net whose logits lie apart, or every second token would be a tie
-
-LLAMA_LIKE = {
-    "hidden_size": 32,
-    "intermediate_size": 64,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "max_position_embeddings": WINDOW,
-}
-ENDS: dict[str, Any] = {"bos_token_id": 1, "eos_token_id": sorted(END_IDS), "pad_token_id": 0}
-COMMON = {"vocab_size": SIZE, "initializer_range": SHARP, **ENDS}
-GPT2_LIKE = {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": WINDOW}
-CONFIGS = {
-    "gpt2": GPT2Config(**GPT2_LIKE, **COMMON),
-    "gptj": GPTJConfig(**GPT2_LIKE, rotary_dim=8, **COMMON),
-    "opt": OPTConfig(
-        hidden_size=32, ffn_dim=64, num_hidden_layers=2, num_attention_heads=2,
-        word_embed_proj_dim=16, do_layer_norm_before=False, max_position_embeddings=WINDOW,
-        init_std=SHARP, **{k: v for k, v in COMMON.items() if k != "initializer_range"},
-    ),
-    "llama": LlamaConfig(**LLAMA_LIKE, **COMMON),
-    "qwen2": Qwen2Config(**LLAMA_LIKE, **COMMON),
-    "gpt_neox": GPTNeoXConfig(
-        hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
-        max_position_embeddings=WINDOW, **COMMON,
-    ),
-    "gpt_neo": GPTNeoConfig(
-        hidden_size=32, num_layers=2, num_heads=2, attention_types=[[["global", "local"], 1]],
-        window_size=16, max_position_embeddings=WINDOW, **COMMON,
-    ),
-    "bloom": BloomConfig(hidden_size=32, n_layer=2, n_head=2, **COMMON),
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -74,26 +38,30 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def net_of(kind: str) -> Any:
-    torch.manual_seed(1)
-    return AutoModelForCausalLM.from_config(CONFIGS[kind]).eval()
-
-
-def rows_of(rng: random.Random, *, sampled: bool) -> dict[str, Row]:
+def rows_of(kind: str, rng: random.Random, *, sampled: bool) -> dict[str, Row]:
     """Return rows with prompts from one token to several chunks, each sampled in its own way."""
     lengths = [1, 2, 17, PREFILL_CHUNK, PREFILL_CHUNK + 1, 2 * PREFILL_CHUNK + 60]
     rows = {}
     for number, length in enumerate(lengths):
         sampling = Sampling(
             max_new_tokens=rng.randint(4, 16),
+            min_new_tokens=rng.choice([0, 0, 3]),
             temperature=rng.choice([0.4, 1.0, 1.7]) if sampled else 0.0,
             top_k=rng.choice([0, 5, 50]),
             top_p=rng.choice([0.6, 0.95, 1.0]),
             repetition_penalty=rng.choice([1.0, 1.3]),
+            no_repeat_ngram=rng.choice([0, 0, 2]),
+            suppress=rng.choice([(), (7, 8)]),
+            forced_last=rng.choice([None, None, 2]),
             seed=rng.randrange(2**32),
         )
-        ids = tuple(rng.randrange(6, SIZE) for _ in range(length))
-        rows[f"row{number}"] = Row(ids=ids, sampling=sampling)
+        source = source_of(kind, rng)
+        if source is not None and number < 5:  # the last has a decoder's prompt of several chunks
+            length = rng.randint(1, 3)
+        ids = [rng.randrange(6, SIZE) for _ in range(length)]
+        if source is not None:
+            ids[0] = START
+        rows[f"row{number}"] = Row(ids=tuple(ids), sampling=sampling, source=source)
     return rows
 
 
@@ -129,47 +97,22 @@ def driven(engine: Engine, rows: dict[str, Row], rng: random.Random) -> Told:
     return told
 
 
-def generated(net: Any, row: Row) -> Any:
-    """Return what ``generate`` makes of one prompt by itself: ids, and the logits of each step."""
-    sampling = row.sampling
-    chance = {
-        "do_sample": True,
-        "temperature": sampling.temperature,
-        "top_k": sampling.top_k,
-        "top_p": sampling.top_p,
-    }
-    ids = torch.tensor([row.ids])
-    torch.manual_seed(sampling.seed)
-    out = net.generate(
-        ids,
-        attention_mask=torch.ones_like(ids),
-        max_new_tokens=sampling.max_new_tokens,
-        repetition_penalty=sampling.repetition_penalty,
-        return_dict_in_generate=True,
-        output_scores=True,
-        **(chance if sampling.temperature else {"do_sample": False}),
-    )
-    return out.sequences[0, len(row.ids) :].tolist(), out.scores
-
-
-def is_tie(scores: torch.Tensor) -> bool:
-    first, second = scores[0].topk(2).values.tolist()
-    return bool(first - second < TIE)
-
-
 @pytest.mark.parametrize("sampled", [False, True], ids=["greedy", "sampled"])
+@pytest.mark.parametrize("runtime", [SoloRuntime, ArenaRuntime])
 @pytest.mark.parametrize("kind", sorted(CONFIGS))
-def test_rows_that_come_and_go_get_what_generate_gives_each_alone(kind: str, sampled: bool) -> None:
+def test_rows_that_come_and_go_get_what_generate_gives_each_alone(
+    kind: str, runtime: Any, sampled: bool
+) -> None:
     rng = random.Random(f"{kind} {sampled}")
-    net, rows = net_of(kind), rows_of(rng, sampled=sampled)
-    told = driven(Engine(SoloRuntime(net), numbers(SIZE), END_IDS, SLOTS), rows, rng)
+    net, rows = net_of(kind), rows_of(kind, rng, sampled=sampled)
+    expected = {key: generated(net, row) for key, row in rows.items()}  # the arena changes the net
+    told = driven(Engine(runtime(Wiring(net)), numbers(SIZE), END_IDS, SLOTS), rows, rng)
     assert told.most == SLOTS
     assert set(told.finishes) == set(rows)
     ties = 0
-    for key, row in rows.items():
+    for key, (ids, scores) in expected.items():
         finish = told.finishes[key]
         mine = ids_of(finish.text)
-        ids, scores = generated(net, row)
         ended = ids[-1] in END_IDS
         whole = ids[:-1] if ended else ids
         if mine != whole and not sampled:
@@ -206,8 +149,11 @@ class Scripted:
         self.read[slot] = 0
         return self._next(slot)
 
-    def step(self, tokens: dict[int, int]) -> dict[int, torch.Tensor]:
-        return {slot: self._next(slot) for slot in tokens}
+    def begin(self, slot: int, source: Any) -> None:
+        raise NotImplementedError
+
+    def step(self, slots: list[int], tokens: list[int]) -> torch.Tensor:
+        return torch.stack([self._next(slot) for slot in slots])
 
     def free(self, slot: int) -> None:
         self.freed.append(slot)
@@ -246,10 +192,20 @@ def test_a_row_ends_before_its_stop_string() -> None:
     assert (finish.text, finish.stopped_by) == (" fox", "stop")
 
 
+def test_what_is_read_in_one_step_is_bounded() -> None:
+    runtime = Scripted(list(range(7, 60)))
+    engine = Engine(runtime, numbers(400), frozenset(), 9)
+    for number in range(9):
+        engine.join(str(number), row(*[6] * PREFILL_CHUNK))
+    engine.step()
+    assert sum(runtime.chunks) == PREFILL_BUDGET
+
+
 def test_a_long_prompt_is_read_in_chunks_while_others_go_on() -> None:
     runtime = Scripted(list(range(7, 60)))
     engine = Engine(runtime, numbers(400), frozenset(), 2)
     engine.join("short", row(6))
+    engine.step()
     engine.join("long", row(*[6] * (2 * PREFILL_CHUNK + 1)))
     told = Counter(emission.key for _ in range(3) for emission in engine.step())
     assert told == {"short": 3, "long": 1}
@@ -287,6 +243,9 @@ def test_an_engine_without_rows_has_nothing_to_tell() -> None:
 def test_a_step_tells_each_row_once() -> None:
     engine = Engine(Scripted([7, 8, 9, 10]), numbers(400), frozenset(), 2)
     engine.join("a", row(6))
-    assert engine.step() == [Emission(key="a", text=" 7")]
+    assert engine.step() == [Emission(key="a", text=" 7", token=7)]
     engine.join("b", row(6))
-    assert engine.step() == [Emission(key="a", text=" 7 8"), Emission(key="b", text=" 7")]
+    assert engine.step() == [
+        Emission(key="a", text=" 7 8", token=8),
+        Emission(key="b", text=" 7", token=7),
+    ]

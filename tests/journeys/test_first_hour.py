@@ -159,7 +159,7 @@ async def test_a_killed_worker_costs_nobody_the_answer(
         ("ask", {"question": "?", "file": Upload("a.txt", b"\xff\xfe\xfd")}, "not UTF-8"),
         ("translate", {"text": "hello", "to": "de"}, "m2m100"),
         ("fill", {"text": "a [MASK]"}, "bert-base-uncased"),
-        ("sentiment", {"text": "fine"}, "sst-2"),
+        ("sentiment", {"text": "fine"}, "distilbert-sst2"),
         ("summarize", {"text": "long"}, "bart-large-cnn"),
         ("imagine", {"prompt": "a cat"}, "dalle-mini"),
         ("conjure", {"what": "goldfish"}, "BigGAN"),

@@ -47,8 +47,12 @@ class CountingRuntime:
             return torch.full((WORDS,), torch.nan)
         return torch.nn.functional.one_hot(torch.tensor((ids[-1] + 1) % WORDS), WORDS).float()
 
-    def step(self, tokens: dict[int, int]) -> dict[int, torch.Tensor]:
-        return {slot: self.extend(slot, [token]) for slot, token in tokens.items()}
+    def begin(self, slot: int, source: Any) -> None:
+        raise NotImplementedError
+
+    def step(self, slots: list[int], tokens: list[int]) -> torch.Tensor:
+        pairs = zip(slots, tokens, strict=True)
+        return torch.stack([self.extend(slot, [token]) for slot, token in pairs])
 
     def free(self, slot: int) -> None:
         pass

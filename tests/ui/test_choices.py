@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.catalogue.model import Model
-from bot.ui.choices import matching, model_choices
+from bot.ui.choices import WIDELY_USED, language_choices, matching, model_choices
 from bot.ui.limits import CHOICE, CHOICES
 
 OPTIONS = [("GPT-2", "gpt2"), ("DistilGPT2", "distilgpt2"), ("OPT 125M", "opt-125m")]
@@ -63,3 +63,27 @@ async def test_models_are_offered_by_title_and_chosen_by_id() -> None:
     (choice,) = await model_choices("complete")(interaction, "gp")
     assert (choice.name, choice.value) == ("GPT-2", "gpt2")
     assert asked == ["complete"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "first"),
+    [
+        ("", "en"),
+        ("ger", "de"),
+        ("Deutsch", "de"),
+        ("de", "de"),
+        ("日本語", "ja"),
+        ("zh-tw", "zh-hant"),
+    ],
+)
+async def test_languages_are_offered_by_any_of_their_names(typed: str, first: str) -> None:
+    choices = await language_choices(None, typed)  # type: ignore[arg-type]
+    assert choices[0].value == first
+    assert len(choices) <= CHOICES
+    assert len({choice.value for choice in choices}) == len(choices)
+
+
+async def test_widely_used_languages_are_offered_before_anything_is_typed() -> None:
+    choices = await language_choices(None, "")  # type: ignore[arg-type]
+    assert tuple(choice.value for choice in choices) == WIDELY_USED
+    assert await language_choices(None, "Klingon") == []

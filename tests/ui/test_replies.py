@@ -205,7 +205,7 @@ def test_the_list_of_models_shows_those_that_are_here() -> None:
 def test_the_status_is_two_lines() -> None:
     status = ExecutorStatus(
         workers=2, waiting=3, running=1, models={1: ("b", "a"), 2: ("a",)},
-        resident_bytes=5 << 20, deaths=0,
+        resident_bytes=5 << 20, deaths=0, notes={},
     )  # fmt: skip
     assert status_line(status) == ("2 workers, 1 requests running, 3 waiting.\nAwake: a, b (5 MB).")
 
@@ -213,7 +213,13 @@ def test_the_status_is_two_lines() -> None:
 def test_a_long_status_stays_within_a_message() -> None:
     models = {1: tuple(f"model-with-a-long-name-{n}" for n in range(200)), 2: ()}
     status = ExecutorStatus(
-        workers=2, waiting=0, running=0, models=models, resident_bytes=0, deaths=0
+        workers=2,
+        waiting=0,
+        running=0,
+        models=models,
+        resident_bytes=0,
+        deaths=0,
+        notes={},
     )
     assert len(status_line(status)) <= CONTENT
 

@@ -1,0 +1,229 @@
+"""The fast runtime on CPUs: OpenVINO's paged attention over blocks of keys and values.
+
+A prepared folder (see :mod:`bot.decoding.export`) is all it reads: no torch weights, no tokenizer.
+Rows share the blocks but no arithmetic: what a row reads is the same bits whoever is beside it.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+# OpenVINO and nncf send usage data to Intel unless this package is missing: for us it is.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+import openvino as ov  # noqa: E402
+from openvino import opset13 as ops  # noqa: E402
+
+# A private name: the version of openvino is pinned, and each load tests itself.
+from openvino._offline_transformations import paged_attention_transformation  # noqa: E402
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FIRST_BLOCKS = 16
+"""How many blocks (of 32 tokens each) are made at first; more come by doubling."""
+
+LAST = "last_positions"
+NOBODY = 0
+"""The block of the row that keeps a lone row company; nobody reads what it holds."""
+
+ELEMENTS = {"f32": np.float32, "bf16": np.uint16, "f16": np.uint16, "u8": np.uint8}
+"""How numpy holds what OpenVINO calls by these names; it knows no bfloat16, only its bits."""
+
+COMPANY = 2
+"""The fewest rows of a step: a product with a single row is summed in another order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Precision:
+    """Names in OpenVINO's words: of the arithmetic, and of the keys and values that are kept."""
+
+    inference: str
+    cache: str
+
+
+@dataclass(slots=True)
+class _Held:
+    """What a slot holds: how many tokens, and in which blocks."""
+
+    tokens: int = 0
+    blocks: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one row brings to a call: token ids that come after ``past`` others in its blocks."""
+
+    ids: list[int]
+    past: int
+    blocks: list[int]
+
+
+class PagedRuntime:
+    """Runs a prepared decoder-only net; a :class:`bot.decoding.engine.Runtime`.
+
+    Args:
+        graph: The net's ``.xml``; its ``.bin`` lies beside it and is memory-mapped.
+        precision: Of the arithmetic and of the cache; the file's own hints are overruled.
+        threads: How many threads a call may use.
+        window: How many tokens a row may have, prompt and answer together.
+        slots: How many rows there may be at once.
+    """
+
+    def __init__(
+        self, graph: Path, precision: Precision, *, threads: int, window: int, slots: int
+    ) -> None:
+        self._window = window
+        self._request = compiled(graph, precision, threads).create_infer_request()
+        inputs = self._request.get_compiled_model().inputs
+        self._caches = {p.get_any_name(): p for p in inputs if "_cache." in p.get_any_name()}
+        self._wants_positions = any(p.get_any_name() == "position_ids" for p in inputs)
+        first = next(p for name, p in self._caches.items() if name.startswith("value_cache"))
+        self._block = int(first.get_partial_shape()[2].get_length())  # tokens in a block
+        self._most = 1 + slots * -(-window // self._block)
+        self._arrays: dict[str, Any] = {}
+        self._blocks = 0
+        self._free: list[int] = []
+        self._held: dict[int, _Held] = {}
+        self._grow(min(FIRST_BLOCKS, self._most))
+        self._free.remove(NOBODY)
+
+    @property
+    def cache_bytes(self) -> int:
+        """The size of the keys' and values' blocks, taken or free."""
+        return sum(array.nbytes for array in self._arrays.values())
+
+    def begin(self, slot: int, source: Any) -> None:
+        """Refuse a source: no net here has an encoder."""
+        raise TypeError("a paged net has no encoder to read a source with")
+
+    def extend(self, slot: int, ids: list[int]) -> torch.Tensor:
+        """Read ids (T,) after what the slot holds; return the last position's logits, (V,)."""
+        return self._run([self._part(slot, ids)], [len(ids) - 1])[0]
+
+    def step(self, slots: list[int], tokens: list[int]) -> torch.Tensor:
+        """Read one token per slot; return their logits, (n, V)."""
+        parts = [self._part(s, [token]) for s, token in zip(slots, tokens, strict=True)]
+        alone = COMPANY - len(parts)
+        parts += [_Part([tokens[0]], 0, [NOBODY])] * alone
+        return self._run(parts, list(range(len(parts))))[: len(slots)]
+
+    def score(self, slot: int, ids: list[int]) -> torch.Tensor:
+        """Read ids (T,) after what the slot holds; return the logits of all, (T, V)."""
+        return self._run([self._part(slot, ids)], list(range(len(ids))))
+
+    def free(self, slot: int) -> None:
+        """Forget what the slot holds."""
+        held = self._held.pop(slot, None)
+        if held is not None:
+            self._free += held.blocks
+
+    def _part(self, slot: int, ids: list[int]) -> _Part:
+        """Find blocks for what the slot will hold.
+
+        Raises:
+            ValueError: No ids, or more than the window has room for.
+        """
+        held = self._held.setdefault(slot, _Held())
+        past, after = held.tokens, held.tokens + len(ids)
+        if not ids or after > self._window:
+            raise ValueError(f"{len(ids)} tokens after {past}, in a window of {self._window}")
+        while len(held.blocks) * self._block < after:
+            if not self._free:
+                self._grow(min(2 * self._blocks, self._most))
+            held.blocks.append(self._free.pop())
+        held.tokens = after
+        return _Part(ids, past, held.blocks)
+
+    def _run(self, parts: list[_Part], wanted: list[int]) -> torch.Tensor:
+        """Run a ragged batch of S rows, T tokens in all; return the wanted tokens' logits.
+
+        Args:
+            parts: One per row.
+            wanted: Places in 0..T-1, in the order of the rows.
+        """
+        widths = [len(part.ids) for part in parts]
+        owned = [len(part.blocks) for part in parts]
+        values: dict[str, Any] = {
+            "input_ids": np.array([i for part in parts for i in part.ids], np.int64),  # (T,)
+            "past_lens": np.array([part.past for part in parts], np.int32),  # (S,)
+            "subsequence_begins": np.cumsum([0, *widths], dtype=np.int32),  # (S + 1,)
+            "block_indices": np.array([b for part in parts for b in part.blocks], np.int32),
+            "block_indices_begins": np.cumsum([0, *owned], dtype=np.int32),  # (S + 1,)
+            "max_context_len": np.array(max(part.past + len(part.ids) for part in parts), np.int32),
+            LAST: np.array(wanted, np.int64),
+        }
+        if self._wants_positions:
+            spans = [np.arange(part.past, part.past + len(part.ids)) for part in parts]
+            values["position_ids"] = np.concatenate(spans).astype(np.int64)  # (T,)
+        for name, value in values.items():
+            self._request.set_tensor(name, ov.Tensor(value))
+        self._request.infer()
+        logits = self._request.get_output_tensor(0).data  # (len(wanted), 1, V), the request's own
+        return torch.from_numpy(logits.reshape(len(wanted), -1).copy())
+
+    def _grow(self, blocks: int) -> None:
+        """Make room for so many blocks in all; what they hold stays where it is.
+
+        Raises:
+            MemoryError: All slots' windows are full: the engine has asked for more slots.
+        """
+        if blocks <= self._blocks:
+            raise MemoryError(f"no more than {self._most} blocks were asked for")
+        for name, port in self._caches.items():
+            kind = port.get_element_type()
+            _, *rest = port.get_partial_shape()  # (blocks, heads, tokens, width)
+            shape = [blocks, *(dimension.get_length() for dimension in rest)]
+            array = np.zeros(shape, ELEMENTS[kind.get_type_name()])
+            if self._blocks:
+                array[: self._blocks] = self._arrays[name]
+            self._request.set_tensor(name, ov.Tensor(array, ov.Shape(shape), kind))
+            self._arrays[name] = array  # the tensor only borrows it
+        self._free += range(blocks - 1, self._blocks - 1, -1)
+        self._blocks = blocks
+
+
+def compiled(graph: Path, precision: Precision, threads: int) -> Any:
+    """Read a graph, turn its attention to blocks and compile it for the CPU.
+
+    The file holds the graph before that turn: the attention's node has notes on its heads that
+    files don't keep.
+    """
+    core = ov.Core()
+    model = core.read_model(graph)
+    paged_attention_transformation(model)
+    _keep_wanted_positions(model)
+    settings = {
+        "INFERENCE_PRECISION_HINT": precision.inference,
+        "KV_CACHE_PRECISION": precision.cache,
+        "INFERENCE_NUM_THREADS": threads,
+        "NUM_STREAMS": 1,
+        "PERFORMANCE_HINT": "LATENCY",
+        "ENABLE_CPU_PINNING": False,  # or two workers would pin their threads to the same cores
+    }
+    return core.compile_model(model, "CPU", settings)
+
+
+def _keep_wanted_positions(model: Any) -> None:
+    """Drop all tokens but those of a new input before the largest product, that with the words."""
+    wanted = ops.parameter([-1], ov.Type.i64, name=LAST)
+    wanted.output(0).set_names({LAST})
+    port = model.get_results()[0].input(0)
+    node = port.get_source_output().get_node()
+    while node.get_type_name() != "MatMul" and len(node.inputs()):
+        port, node = node.input(0), node.input_value(0).get_node()
+    if node.get_type_name() == "MatMul":
+        port = node.input(0)  # (T, 1, width)
+    kept = ops.gather(port.get_source_output(), wanted, ops.constant(np.int64(0)))
+    port.replace_source_output(kept.output(0))
+    model.add_parameters([wanted])
+    model.validate_nodes_and_infer_types()
+
+
+def capabilities() -> list[str]:
+    """Return what this machine's processor can do, in OpenVINO's words, such as ``BF16``."""
+    return list(ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))

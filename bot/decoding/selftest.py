@@ -1,0 +1,94 @@
+"""A net tests itself when it is loaded: rows in a batch must get what each gets alone.
+
+transformers changes, and an architecture may do with its positions what nobody thought of; such a
+net would not fail, but write nonsense. It takes a moment, and names the fault.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from bot.decoding.engine import Runtime
+    from bot.decoding.wiring import Wiring
+
+MARGINS = {torch.float32: 1e-3, torch.bfloat16: 0.15}
+"""How far logits may lie from the reference, in standard deviations of the logits."""
+
+PROMPTS = (5, 19)
+STEPS = 3
+
+
+class SelfTestFailed(Exception):
+    """A runtime gives rows in a batch something else than each gets by itself."""
+
+
+def reference(runtime: Runtime, wiring: Wiring) -> list[torch.Tensor]:
+    """Return the logits of the test's rows, each by itself, (STEPS + 1, V) a row.
+
+    The tokens are the same in every run: what is compared is arithmetic, not choice.
+    """
+    return [torch.stack(list(_alone(runtime, wiring, n))) for n in range(len(PROMPTS))]
+
+
+def check(runtime: Runtime, wiring: Wiring, expected: list[torch.Tensor]) -> None:
+    """Compare the rows of a batch, of which one joins late, with each by itself.
+
+    Raises:
+        SelfTestFailed: They differ by more than rounding explains.
+    """
+    found: list[list[torch.Tensor]] = [[] for _ in PROMPTS]
+    found[0].append(_begin(runtime, wiring, 0))
+    found[0].append(runtime.step([0], [_token(wiring, 0, 0)])[0])
+    found[1].append(_begin(runtime, wiring, 1))
+    for step in range(STEPS - 1):
+        both = [_token(wiring, 0, step + 1), _token(wiring, 1, step)]
+        for number, logits in enumerate(runtime.step([0, 1], both)):
+            found[number].append(logits)
+    runtime.free(0)
+    found[1].append(runtime.step([1], [_token(wiring, 1, STEPS - 1)])[0])
+    runtime.free(1)
+    for number, logits in enumerate(found):
+        apart = _apart(torch.stack(logits), expected[number])
+        if not apart <= MARGINS.get(wiring.net.dtype, 0.15):
+            raise SelfTestFailed(
+                f"row {number} of a batch differs from the same row alone by {apart:.2g} standard "
+                "deviations of its logits"
+            )
+
+
+def _alone(runtime: Runtime, wiring: Wiring, number: int) -> Any:
+    yield _begin(runtime, wiring, number)
+    for step in range(STEPS):
+        yield runtime.step([number], [_token(wiring, number, step)])[0]
+    runtime.free(number)
+
+
+def _begin(runtime: Runtime, wiring: Wiring, number: int) -> torch.Tensor:
+    luck = torch.Generator().manual_seed(number)
+    size = wiring.decoder_config.vocab_size
+    ids = torch.randint(0, size, (PROMPTS[number],), generator=luck).tolist()
+    if wiring.has_encoder:
+        runtime.begin(number, _source(wiring, ids, luck))
+        ids = ids[: 1 + number]
+    return runtime.extend(number, ids)
+
+
+def _source(wiring: Wiring, ids: list[int], luck: torch.Generator) -> Any:
+    if not wiring.reads_pictures:
+        return tuple(ids)
+    config = wiring.net.config.encoder
+    side = config.image_size
+    height, width = (side, side) if isinstance(side, int) else side
+    return torch.randn(config.num_channels, height, width, generator=luck)
+
+
+def _token(wiring: Wiring, number: int, step: int) -> int:
+    return int((1 + number + 2 * step) * 7919 % wiring.decoder_config.vocab_size)
+
+
+def _apart(found: torch.Tensor, expected: torch.Tensor) -> float:
+    """Return the greatest difference in standard deviations; NaN never passes."""
+    return float((found - expected).abs().max() / expected.std().clamp_min(1e-6))

@@ -1,0 +1,165 @@
+"""Makes a model ready to decode: the fastest runtime that is right for it.
+
+On torch: first the reference, by transformers' own cache; then the linear layers are laid out for
+few rows, the arena is tried against the reference, and where it fails each row is stepped by
+itself. A decoder-only model that was prepared for OpenVINO (:mod:`bot.decoding.export`) needs no
+torch at all.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from bot.decoding import attention, linears, selftest
+from bot.decoding.arena import ArenaRuntime, UnsuitableError
+from bot.decoding.beams import BeamSearches
+from bot.decoding.engine import Engine
+from bot.decoding.export import prepared
+from bot.decoding.solo import SoloRuntime
+from bot.decoding.wiring import Wiring
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tokenizers import Tokenizer
+
+    from bot.catalogue.model import Model
+
+WORTH_IT = 1.3
+"""How much faster bfloat16 must be than float32 to be worth its rounding."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """How the operator wants texts to be written; a worker reads it from its environment.
+
+    ``pack_bytes`` is how large a net may be to have its weights copied into the faster layout;
+    ``prepared`` is the folder of what was prepared for OpenVINO, by model.
+    """
+
+    runtime: str = "torch"
+    dtype: str = "auto"
+    threads: int = 1
+    pack_bytes: int = 0
+    prepared: Path | None = None
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Serving:
+        """Read it; a process that nobody told serves what it is given, on torch."""
+        folder = environ.get("MENAGERIE_PREPARED", "")
+        return cls(
+            runtime=environ.get("MENAGERIE_RUNTIME", "torch"),
+            dtype=environ.get("MENAGERIE_DTYPE", "as stored"),
+            threads=int(environ.get("MENAGERIE_THREADS", "1")),
+            pack_bytes=int(environ.get("MENAGERIE_PACK_BYTES", "0")),
+            prepared=Path(folder) if folder else None,
+        )
+
+    def torch_dtype(self, model: Model) -> torch.dtype:
+        """Return what torch is to hold a model in: bfloat16 where this machine is fast at it."""
+        stored: torch.dtype = getattr(torch, model.dtype)
+        match self.dtype:
+            case "auto" | "int8":  # torch has no int8 that pays; see bot.decoding.linears
+                return torch.bfloat16 if is_fast_in_bfloat16() else stored
+            case "float32" | "bfloat16":
+                return getattr(torch, self.dtype)  # type: ignore[no-any-return]
+            case _:
+                return stored
+
+
+@functools.cache
+def is_fast_in_bfloat16() -> bool:
+    """Measure, in some 20 ms, whether this machine multiplies in bfloat16 faster."""
+    x, weight = torch.ones(8, 1024), torch.ones(4096, 1024)
+    times = []
+    for dtype in (torch.float32, torch.bfloat16):
+        layer, rows = linears.PackedLinear(weight.to(dtype), None), x.to(dtype)
+        times.append(min(_seconds(layer, rows) for _ in range(5)))
+    return times[0] > WORTH_IT * times[1]
+
+
+def _seconds(layer: linears.PackedLinear, rows: torch.Tensor) -> float:
+    began = time.perf_counter()
+    layer(rows)
+    return time.perf_counter() - began
+
+
+@torch.no_grad()
+def open_engine(
+    net: Any,
+    tokenizer: Tokenizer,
+    end_ids: frozenset[int],
+    slots: int,
+    serving: Serving | None = None,
+) -> Engine:
+    """Return an engine on a transformers net; ``Engine.note`` says what it could not do.
+
+    Args:
+        net: A causal language model, an encoder-decoder of text, or one of pictures.
+        tokenizer: Turns tokens into text.
+        end_ids: The ids that end a text.
+        slots: How many rows may be in at once.
+        serving: What the operator wants; what the environment says where it is ``None``.
+    """
+    serving = serving or Serving.from_environ()
+    wiring = Wiring(net)
+    reference = selftest.reference(SoloRuntime(wiring), wiring)
+    size = sum(p.numel() * p.element_size() for p in net.parameters())
+    linears.relay(net, "packed" if size <= serving.pack_bytes else "plain")
+    wide = attention.widen(wiring.decoder())
+    searches = BeamSearches(wiring, end_ids)
+    note = ""
+    try:
+        runtime: Any = ArenaRuntime(wiring, wide=wide)
+        selftest.check(runtime, wiring, reference)
+    except (UnsuitableError, selftest.SelfTestFailed) as error:
+        runtime = SoloRuntime(wiring)
+        note = f"one row at a time: {error}"
+    return Engine(runtime, tokenizer, end_ids, slots, searches, note=note)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A runtime that needs no net, or why there is none.
+
+    ``missing`` says that the model could be prepared and is not.
+    """
+
+    runtime: Any = None
+    note: str = ""
+    missing: bool = False
+    size_bytes: int = 0
+
+
+def open_prepared(model: Model, folder: Path, serving: Serving) -> Prepared:
+    """Return the runtime of a decoder-only model that was prepared for OpenVINO.
+
+    Args:
+        model: The catalogue's entry.
+        folder: Its checkpoint; what was prepared from an older one is not used.
+        serving: What the operator wants.
+    """
+    if serving.runtime == "torch" or serving.prepared is None:
+        return Prepared()
+    place = serving.prepared / model.id
+    source = prepared.fingerprint(folder)
+    if (reason := prepared.refusal(place, source)) is not None:
+        return Prepared(note=f"on torch, for OpenVINO cannot run it: {reason}")
+    if not prepared.is_current(place, source):
+        return Prepared(note="on torch, until it is prepared for OpenVINO", missing=True)
+    # after the check, and not with the module: openvino takes half a second
+    from bot.decoding.export.opening import open_prepared as opened
+
+    try:
+        name = prepared.choose(place, serving.dtype)
+        runtime = opened(place, name, threads=serving.threads, slots=model.slots)
+    except (LookupError, selftest.SelfTestFailed) as error:
+        return Prepared(note=f"on torch, for OpenVINO failed: {error}")
+    return Prepared(runtime, f"on OpenVINO, {name}", size_bytes=prepared.size_of(place, name))

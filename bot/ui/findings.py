@@ -1,0 +1,80 @@
+"""What encoders find, as people read it: words for a hole, labels, quotations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from discord.utils import escape_markdown
+
+from bot.tasks.text_to_text import percent
+
+if TYPE_CHECKING:
+    from bot.tasks.text_to_text import CandidatesResult, LabelsResult, Quotation, QuotationsResult
+
+CELLS = 10  # of a bar
+CONTEXT = 400  # characters shown on each side of a filled hole
+
+
+def candidates(result: CandidatesResult) -> str:
+    """Return the text with the likeliest word in its hole, and below it all words."""
+    if not result.candidates:
+        return "*(The model knows no word for this hole.)*"
+    best = result.candidates[0]
+    before = result.before.rstrip() if best.joined else result.before
+    sentence = f"{_plain(before[-CONTEXT:])}**{_plain(best.word)}**{_plain(result.after[:CONTEXT])}"
+    words = [
+        f"{bar(c.probability)} {percent(c.probability)} {'-' * c.joined}{_plain(c.word)}"
+        for c in result.candidates
+    ]
+    return "\n".join((sentence.strip(), *words))
+
+
+def labels(result: LabelsResult) -> str:
+    """Return the verdict, and below it the score of each label."""
+    best = _named(result.labels[0].name)
+    verdict = f"**Uncertain**, rather {best} than not" if result.uncertain else f"**{best}**"
+    scores = [
+        f"{bar(label.score)} {percent(label.score)} {_named(label.name)}" for label in result.labels
+    ]
+    return "\n".join((verdict, *scores))
+
+
+def quotations(result: QuotationsResult) -> str:
+    """Return the answer in the words around it and where it stands, then other places."""
+    if not result.found:
+        told = f"I can find no answer in this text ({percent(result.nothing)} sure)."
+        if not result.quotations:
+            return told
+        return f"{told} The nearest to one:\n{_quoted(result.quotations[0], result.characters)}"
+    best, *others = result.quotations
+    lines = [f"**{_plain(_line(best.text))}**", _quoted(best, result.characters)]
+    if others:
+        named = (f"{_plain(_line(other.text))} ({percent(other.score)})" for other in others)
+        lines.append(f"Or: {'; '.join(named)}")
+    return "\n".join(lines)
+
+
+def bar(share: float) -> str:
+    """Return a share of one as a bar."""
+    filled = round(CELLS * share)
+    return "▰" * filled + "▱" * (CELLS - filled)
+
+
+def _quoted(found: Quotation, characters: int) -> str:
+    words = f"{_plain(_line(found.before))}**{_plain(_line(found.text))}**"
+    place = f"character {found.start + 1:,} of {characters:,}"
+    return f"> {words}{_plain(_line(found.after))}\n> {percent(found.score)} · {place}"
+
+
+def _named(name: str) -> str:
+    """Return a label as a word: the makers of models like capitals."""
+    return _plain(name.capitalize() if name.isupper() else name)
+
+
+def _line(text: str) -> str:
+    """Return a text on one line: a quotation ends where its line ends."""
+    return text.replace("\r", " ").replace("\n", " ")
+
+
+def _plain(text: str) -> str:
+    return escape_markdown(text)

@@ -1,0 +1,90 @@
+"""Jobs that take several rows, one after another: shown as one text, stopped as one job."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from bot.catalogue.model import Model
+from bot.errors import UserError
+from bot.inference.job import Answered, Cancelled, Expired, Unanswered
+from bot.inference.local import LocalExecutor
+from bot.tasks.progress import TextSoFar
+from tests.inference.conftest import MakeJob, running
+from tests.inference.test_local import outcome_of, whole
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+RELAY = Model(id="relay", task="complete", family="toy_relay", checkpoint="none", slots=2)
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def executor() -> AsyncIterator[LocalExecutor]:
+    async with running(workers=1) as executor:
+        yield executor
+
+
+async def test_rows_follow_one_another_in_one_growing_text(
+    executor: LocalExecutor, job: MakeJob
+) -> None:
+    *progress, outcome = await whole(executor.submit(job("1,20,300", RELAY, max_tokens=3)))
+    texts = [item.text for item in progress if isinstance(item, TextSoFar)]
+    assert isinstance(outcome, Answered)
+    assert outcome.result.text == "2 3 4 | 21 22 23 | 301 302 303"  # type: ignore[union-attr]
+    assert outcome.result.tokens == 9  # type: ignore[union-attr]
+    assert "2 3 4 | 21" in texts
+    assert all(b.startswith(a) for a, b in pairwise(texts))
+
+
+async def test_more_jobs_than_slots_all_get_all_of_their_rows(
+    executor: LocalExecutor, job: MakeJob
+) -> None:
+    jobs = [job(f"{10 * n},{10 * n + 5}", RELAY, max_tokens=2) for n in range(1, 7)]
+    outcomes = await asyncio.gather(*(outcome_of(executor, each) for each in jobs))
+    for n, outcome in enumerate(outcomes, start=1):
+        assert isinstance(outcome, Answered)
+        first = 10 * n
+        expected = f"{first + 1} {first + 2} | {first + 6} {first + 7}"
+        assert outcome.result.text == expected  # type: ignore[union-attr]
+
+
+async def test_a_later_row_may_still_be_refused(executor: LocalExecutor, job: MakeJob) -> None:
+    outcome = await outcome_of(executor, job("1,x", RELAY))
+    assert isinstance(outcome, Unanswered)
+    assert isinstance(outcome.error, UserError)
+    assert str(outcome.error) == "x is no number"
+
+
+async def test_a_job_is_cancelled_between_its_rows(executor: LocalExecutor, job: MakeJob) -> None:
+    long = job("1," * 90 + "1", RELAY, max_tokens=2)
+    news = executor.submit(long)
+    async for item in news:
+        if isinstance(item, TextSoFar) and "|" in item.text:
+            executor.cancel(long.id)
+            break
+    rest = [item async for item in news]
+    assert isinstance(rest[-1], Cancelled)
+    assert isinstance(await outcome_of(executor, job("1,2", RELAY)), Answered)
+
+
+async def test_the_deadline_is_that_of_all_rows_together(
+    executor: LocalExecutor, job: MakeJob
+) -> None:
+    long = job("1," * 500 + "1", RELAY, max_tokens=2, max_seconds=1)
+    assert isinstance(await outcome_of(executor, long), Expired)
+
+
+async def test_a_worker_that_dies_in_a_later_row_costs_no_answer(
+    executor: LocalExecutor, job: MakeJob, tmp_path: Path
+) -> None:
+    armed = tmp_path / "armed"
+    armed.touch()
+    outcome = await outcome_of(executor, job(f"1,40 {armed}", RELAY, max_tokens=4))
+    assert isinstance(outcome, Answered)
+    assert outcome.result.text == "2 3 4 5 | 41 42 43 44"  # type: ignore[union-attr]
+    assert not armed.exists()

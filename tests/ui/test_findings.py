@@ -1,0 +1,94 @@
+"""What encoders find, as a member reads it."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.tasks.text_to_text import (
+    Candidate,
+    CandidatesResult,
+    Label,
+    LabelsResult,
+    Quotation,
+    QuotationsResult,
+    percent,
+)
+from bot.ui import findings
+
+RIVER = Quotation(
+    text="the Seine", start=1499, end=1508, score=0.874, before="…It lies on\n", after=", in*deed…"
+)
+ROAD = Quotation(text="a road", start=2, end=8, score=0.04)
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(0.0, "0 %"), (0.001, "< 1 %"), (0.005, "< 1 %"), (0.5, "50 %"), (0.999, "> 99 %"),
+     (1.0, "100 %")],
+)  # fmt: skip
+def test_a_share_is_said_in_per_cent(share: float, said: str) -> None:
+    assert percent(share) == said
+
+
+def test_the_likeliest_word_stands_in_the_text_and_all_words_below() -> None:
+    result = CandidatesResult(
+        before="I *love* ",
+        after=" so much.",
+        candidates=(Candidate(word="you", probability=0.7), Candidate(word="it", probability=0.2)),
+    )
+    assert findings.candidates(result).splitlines() == [
+        "I \\*love\\* **you** so much.",
+        "▰▰▰▰▰▰▰▱▱▱ 70 % you",
+        "▰▰▱▱▱▱▱▱▱▱ 20 % it",
+    ]
+
+
+def test_a_piece_of_a_word_is_joined_to_what_stands_before() -> None:
+    piece = Candidate(word="ing", probability=1.0, joined=True)
+    result = CandidatesResult(before="we play ", after=".", candidates=(piece,))
+    first, second = findings.candidates(result).splitlines()
+    assert first == "we play**ing**."
+    assert second.endswith("100 % -ing")
+
+
+def test_no_word_is_said_too() -> None:
+    result = CandidatesResult(before="", after="", candidates=())
+    assert findings.candidates(result) == "*(The model knows no word for this hole.)*"
+
+
+def test_a_long_text_is_shown_around_its_hole() -> None:
+    word = Candidate(word="here", probability=1.0)
+    result = CandidatesResult(before="x" * 7000, after="y" * 7000, candidates=(word,))
+    assert len(findings.candidates(result)) < 1000
+
+
+@pytest.mark.parametrize(
+    ("uncertain", "verdict"),
+    [(False, "**Positive**"), (True, "**Uncertain**, rather Positive than not")],
+)
+def test_a_mood_is_a_verdict_and_the_score_of_each_label(uncertain: bool, verdict: str) -> None:
+    scores = (Label(name="POSITIVE", score=0.7), Label(name="NEGATIVE", score=0.3))
+    assert findings.labels(LabelsResult(labels=scores, uncertain=uncertain)).splitlines() == [
+        verdict,
+        "▰▰▰▰▰▰▰▱▱▱ 70 % Positive",
+        "▰▰▰▱▱▱▱▱▱▱ 30 % Negative",
+    ]
+
+
+def test_an_answer_is_a_quotation_with_its_place_and_score() -> None:
+    result = QuotationsResult(quotations=(RIVER, ROAD), found=True, nothing=0.01, characters=20_000)
+    assert findings.quotations(result).splitlines() == [
+        "**the Seine**",
+        "> …It lies on **the Seine**, in\\*deed…",
+        "> 87 % · character 1,500 of 20,000",
+        "Or: a road (4 %)",
+    ]
+
+
+def test_that_there_is_no_answer_is_said_with_the_nearest_to_one() -> None:
+    result = QuotationsResult(quotations=(ROAD,), found=False, nothing=0.96, characters=9)
+    said = findings.quotations(result)
+    assert said.startswith("I can find no answer in this text (96 % sure). The nearest to one:\n> ")
+    assert "**a road**" in said
+    empty = QuotationsResult(quotations=(), found=False, nothing=1.0, characters=9)
+    assert findings.quotations(empty) == "I can find no answer in this text (100 % sure)."
