@@ -42,15 +42,14 @@ NUMBERS = itertools.count()
 
 
 @contextlib.asynccontextmanager
-async def running(workers: int) -> AsyncIterator[LocalExecutor]:
+async def running(workers: int, **settings: Any) -> AsyncIterator[LocalExecutor]:
     """Run an executor with the toy families and the starters."""
     environ = {**os.environ, "MENAGERIE_FAMILIES": str(TOYS)}
     cache = cache_folder(os.environ)
-    settings = Inference(
-        workers=workers, threads=1, jobs_per_member=1000, jobs_per_guild=1000, queue_size=1000
-    )
+    many = {"jobs_per_member": 1000, "jobs_per_guild": 1000, "queue_size": 1000}
+    inference = Inference(**{"workers": workers, "threads": 1, **many, **settings})
     executor = LocalExecutor(
-        settings, environ=environ, folder_of=lambda model: checkpoint_folder(model, cache)
+        inference, environ=environ, folder_of=lambda model: checkpoint_folder(model, cache)
     )
     await executor.start()
     await executor.up.wait()
@@ -129,14 +128,25 @@ def private_mb(pid: int) -> float:
     return sum(int(kilobytes) for _, kilobytes, _ in private) / 1024
 
 
-async def memory() -> dict[str, Any]:
+TIGHT_MB = 1500  # too little for copies of the weights in the faster layout
+
+
+async def memory(**settings: Any) -> list[int]:
     """Return each worker's private MiB with the model loaded and used."""
-    async with running(2) as executor:
-        # more rows than one worker's slots: both workers load the model
-        jobs = [done(executor, job(f"Story {n}:", starter(), 32)) for n in range(8)]
+    async with running(2, **settings) as executor:
+        # more than a crowd: both workers load the model
+        jobs = [done(executor, job(f"Story {n}:", starter(), 32)) for n in range(24)]
         await asyncio.gather(*jobs)
-        private = [round(private_mb(pid)) for pid in executor.pids.values()]
-    return {"private_mib": private, "weights_mib": round((starter().weights_mb or 0) / 1.048576)}
+        return [round(private_mb(pid)) for pid in executor.pids.values()]
+
+
+async def memories() -> dict[str, Any]:
+    """Return the private MiB where weights are shared, and where each worker has a faster copy."""
+    return {
+        "shared_mib": await memory(memory_budget_mb=TIGHT_MB, dtype="bfloat16"),
+        "copied_mib": await memory(),
+        "weights_mib": round((starter().weights_mb or 0) / 1.048576),
+    }
 
 
 async def lag(seconds: float = 8.0) -> dict[str, float]:
@@ -169,7 +179,7 @@ async def main() -> None:
     found: dict[str, Any] = {
         "overhead": await overhead(),
         "recovery": await recovery(),
-        "memory": await memory(),
+        "memory": await memories(),
         "lag": await lag(),
     }
     for name, figures in found.items():

@@ -35,7 +35,8 @@ AT_ONCE = 8
 
 # What ours is told: (key, what it computes in, Inference's settings, the model entry's).
 VARIANTS: tuple[tuple[str, str, dict[str, Any], dict[str, Any]], ...] = (
-    ("ours-fp32", "float32", {}, {}),
+    ("ours-fp32", "float32", {"dtype": "float32"}, {}),
+    ("ours-auto", "bfloat16", {}, {}),
 )
 
 

@@ -55,7 +55,13 @@ VARIANTS: tuple[tuple[str, str, dict[str, Any], dict[str, Any]], ...] = (
     ("openvino-bf16", "bfloat16", {"runtime": "openvino", "dtype": "bfloat16"}, {}),
     ("openvino-int8", "int8", {"runtime": "openvino", "dtype": "int8"}, {}),
 )
-GATED = ("ours-torch-fp32",)  # the variants whose quality has been checked
+GATED = (  # the variants whose perplexity is within 1 % of float32's: benchmarks/precision.py
+    "ours-torch-fp32",
+    "ours-torch-bf16",
+    "ours-openvino-fp32",
+    "ours-openvino-bf16",
+    "ours-openvino-int8",
+)
 PLACES: tuple[tuple[str, dict[str, int]], ...] = (("", {}), ("-1x2", {"workers": 1, "threads": 2}))
 
 CT2 = [(2, 1, 8), (2, 1, 16), (1, 2, 8), (1, 2, 16)]
@@ -116,8 +122,8 @@ def rivals(most_of_a: int) -> list[Entry]:
     ]
 
 
-def ours() -> list[Entry]:
-    """Return our variants, each as the product comes and with other workers and threads."""
+def ours(everywhere: bool) -> list[Entry]:
+    """Return our variants as the product comes, and ``everywhere``: also by one worker alone."""
     return [
         Entry(
             key=f"ours-{name}{mark}",
@@ -128,7 +134,7 @@ def ours() -> list[Entry]:
             prepare="ours:prepared" if inference.get("runtime") == "openvino" else None,
         )
         for name, dtype, inference, model in VARIANTS
-        for mark, place in PLACES
+        for mark, place in (PLACES if everywhere else PLACES[:1])
     ]
 
 
@@ -201,7 +207,9 @@ def main(arguments: argparse.Namespace) -> None:
         race = Race(folder, asks, arguments.limit)
         speeds = bandwidth(folder)
         outcomes = []
-        for entry in chosen([*rivals(arguments.most_of_a), *ours()], arguments.only):
+        for entry in chosen(
+            [*rivals(arguments.most_of_a), *ours(arguments.places)], arguments.only
+        ):
             outcomes.append(race.run(entry))
             if not arguments.json:
                 last = outcomes[-1]
@@ -219,6 +227,7 @@ def parsed() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", default="", help="keys, such as a,e,ours-torch")
+    parser.add_argument("--places", action="store_true", help="ours also as 1 worker x 2 threads")
     parser.add_argument("--quick", action="store_true", help="few tokens: to see that it works")
     parser.add_argument("--json", action="store_true", help="only the line of JSON on stdout")
     parser.add_argument("--folder", type=Path, help="keeps the checkpoint and the logs")

@@ -109,6 +109,7 @@ def prepare(model_id: Id, config: ConfigPath = None) -> None:
     import subprocess
 
     from bot.catalogue.checkpoints import checkpoint_folder, is_present
+    from bot.catalogue.download import SECRETS
     from bot.config import load_config
     from bot.errors import OperatorError
 
@@ -122,7 +123,8 @@ def prepare(model_id: Id, config: ConfigPath = None) -> None:
     checkpoint, folder = checkpoint_folder(model, _cache()), _cache() / "prepared" / model.id
     threads = settings.inference.chosen_threads()
     arguments = ["-m", "bot.decoding.export", str(checkpoint), str(folder), str(threads)]
-    if subprocess.run([sys.executable, *arguments], check=False).returncode:
+    environ = {name: text for name, text in os.environ.items() if name not in SECRETS}
+    if subprocess.run([sys.executable, *arguments], env=environ, check=False).returncode:
         raise typer.Exit(NOT_RIGHT)
 
 

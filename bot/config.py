@@ -135,8 +135,11 @@ class Inference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         cores = cores or machine.cores()
         return self.threads or max(1, cores // self.chosen_workers(cores))
 
-    def chosen_pack_bytes(self, cores: int | None = None) -> int:
-        """Return how large a model may be whose weights each worker copies to be faster."""
+    def chosen_share_bytes(self, cores: int | None = None) -> int:
+        """Return what one model may take of one worker's memory beside the weights themselves.
+
+        That is what a copy of the weights in a faster layout may take, and the texts under way.
+        """
         share = self.chosen_memory_mb() // 4 // self.chosen_workers(cores)
         return share * machine.MEGABYTE
 

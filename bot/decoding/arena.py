@@ -10,12 +10,14 @@ neighbours. Prefill would also have to be copied into place, and the arena shift
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import torch
 from transformers import Cache, EncoderDecoderCache
 from transformers.cache_utils import CacheLayerMixin
 
+from bot.decoding.engine import ReadsOneByOne
 from bot.decoding.positions import Lengths, tell_rows_apart, widen_windows
 from bot.decoding.wiring import Wiring
 
@@ -29,7 +31,7 @@ class UnsuitableError(Exception):
     """The net keeps something else than one key and one value per token and layer."""
 
 
-class ArenaRuntime:
+class ArenaRuntime(ReadsOneByOne):
     """Runs a net on rows that come and go; every step reads its weights once for all of them.
 
     The cache grows by doubling, up to the rows and columns that are really used.
@@ -37,36 +39,58 @@ class ArenaRuntime:
     Args:
         wiring: The net; if it takes no positions, its modules are changed so that it does.
         wide: Whether the net attends in float32 whatever its own dtype.
+        limit_bytes: What the arena may take; 0 is as much as there is.
 
     Raises:
         UnsuitableError: The net's cache is not a plain one: sliding windows, recurrent states.
     """
 
-    def __init__(self, wiring: Wiring, *, wide: bool = False) -> None:
+    def __init__(self, wiring: Wiring, *, wide: bool = False, limit_bytes: int = 0) -> None:
         if not wiring.is_plain():
             kind = wiring.decoder_config.model_type
             raise UnsuitableError(f"{kind} needs a cache of its own kind")
         self._wiring = wiring
-        self._place = _Place()
+        parts = 2 * wiring.layers * (2 if wiring.has_encoder else 1)
+        self._place = _Place(limit_bytes // parts)
         dtype = torch.float32 if wide else wiring.net.dtype
         self._own = [_Columns(self._place, dtype) for _ in range(wiring.layers)]
         crossings = wiring.layers if wiring.has_encoder else 0
         self._crossed = [_Crossing(self._place, dtype) for _ in range(crossings)]
         self._cache = self._new_cache()
         self._rows: list[_Row] = []
+        self._picture = 0  # columns of a picture's source, once one was encoded
         self._lengths = Lengths()
         if not wiring.takes_positions:
             tell_rows_apart(wiring.decoder(), self._lengths)
         widen_windows(wiring.decoder(), self._lengths)
 
-    def begin(self, slot: int, source: Any) -> None:
-        """Have the encoder read a source."""
-        self._row(slot).encoded = self._wiring.encode(source)
+    def begin(self, slot: int, tokens: int, source: Any) -> None:
+        """Make room for a row of so many tokens; have the encoder read its source, if it has one.
+
+        Raises:
+            MemoryError: The arena would become larger than it may.
+        """
+        if self._rows and self._place.limit_bytes and not self._own[0].is_shaped:
+            raise MemoryError("how much a token takes is known once the first row is read")
+        longest = max([tokens, *(row.most for row in self._rows)])
+        for layer in self._own:
+            layer.make_room(len(self._rows) + 1, longest)
+        if source is not None:
+            self._reserve(len(source) if isinstance(source, tuple) else self._picture)
+            encoded = self._wiring.encode(source)
+            if not isinstance(source, tuple):
+                self._picture = encoded.shape[1]
+        row = self._row(slot)
+        row.most = tokens
+        if source is not None:
+            row.encoded = encoded
+            row.source = encoded.shape[1]
 
     def extend(self, slot: int, ids: list[int]) -> torch.Tensor:
         """Read ids (T,) after what the slot holds; return the last position's logits, (V,)."""
         row = self._row(slot)
-        self._place.read(self._rows.index(row), row.length, row.length + len(ids))
+        end = row.length + len(ids)
+        self._place.read(self._rows.index(row), row.length, end, max(row.most, end))
         self._set_crossed(row.crossed)
         logits = self._wiring.forward(
             torch.tensor([ids]), self._cache, encoded=self._source_of(row)
@@ -75,6 +99,12 @@ class ArenaRuntime:
         if row.encoded is not None:
             row.crossed, row.encoded = row.encoded.shape[1], None
         return logits[0]
+
+    def _reserve(self, columns: int) -> None:
+        """Make room for one more source of so many columns."""
+        longest = max([columns, *(row.source for row in self._rows)])
+        for crossing in self._crossed:
+            crossing.make_room(len(self._rows) + 1, longest)
 
     def step(self, slots: list[int], tokens: list[int]) -> torch.Tensor:
         """Read one token per slot; return the logits of each, (N, V).
@@ -118,6 +148,9 @@ class ArenaRuntime:
             crossing.move(len(self._rows), number, last.crossed, gone.crossed)
         if last is not gone:
             self._rows[number] = last
+        if not self._rows:
+            for layer in (*self._own, *self._crossed):
+                layer.clear()
 
     def _row(self, slot: int) -> _Row:
         for row in self._rows:
@@ -161,14 +194,17 @@ class _Row:
     def __init__(self, slot: int) -> None:
         self.slot = slot
         self.length = 0
-        self.crossed = 0
+        self.most = 0  # tokens that it may have in the end
+        self.source = 0  # columns that its source takes in the cross attention
+        self.crossed = 0  # and those that are written
         self.encoded: torch.Tensor | None = None
 
 
 class _Place:
     """Where the pass under way reads and writes; the same for all layers."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit_bytes: int) -> None:
+        self.limit_bytes = limit_bytes  # of one tensor
         self.row: int | None = None  # the one row that is read, or ``None``: a step of all
         self.start = 0  # columns before
         self.width = 0  # columns seen in the end
@@ -176,8 +212,8 @@ class _Place:
         self.sources = 0  # columns of the cross attention
         self.ends = torch.empty(0, dtype=torch.long)  # (N,): each row's next column
 
-    def read(self, row: int, start: int, end: int) -> None:
-        self.row, self.start, self.width, self.need = row, start, end, end
+    def read(self, row: int, start: int, end: int, need: int) -> None:
+        self.row, self.start, self.width, self.need = row, start, end, need
 
     def write(self, ends: torch.Tensor, width: int, need: int) -> None:
         self.row, self.ends, self.width, self.need = None, ends, width, max(width, need)
@@ -215,18 +251,43 @@ class _Layer(CacheLayerMixin):  # type: ignore[misc]
         """Return how many columns came before, for all rows alike."""
         return self._place.start
 
+    @property
+    def is_shaped(self) -> bool:
+        """Whether it is known how large a column is."""
+        return bool(self._keys.shape[1])
+
     def make_room(self, rows: int, columns: int) -> None:
-        """Grow to so many rows and columns, by doubling; what is there stays."""
-        have, _, wide, _ = self._keys.shape
-        if rows > have or columns > wide:
-            rows = _doubled(max(FEWEST_ROWS, rows), have)
-            wide = _doubled(_blocks(columns), wide)
-            self._keys = _grown(self._keys, rows, wide)
-            self._values = _grown(self._values, rows, wide)
+        """Grow to so many rows and columns, by doubling where it may; what is there stays.
+
+        Raises:
+            MemoryError: That would be more than it may take.
+        """
+        have, heads, wide, size = self._keys.shape
+        if not heads or (rows <= have and columns <= wide):
+            return  # or nobody knows yet how large a column is
+        rows, columns = max(FEWEST_ROWS, rows), _blocks(columns)
+        cell = heads * size * self._keys.element_size()
+        most = self._place.limit_bytes // cell if self._place.limit_bytes else sys.maxsize
+        if rows * columns > most:
+            raise MemoryError(
+                f"{rows} rows of {columns} tokens are more than this model's memory for texts holds"
+            )
+        taller, wider = max(rows, have), max(columns, wide)
+        for shape in ((_doubled(rows, have), _doubled(columns, wide)), (taller, wider)):
+            if shape[0] * shape[1] <= most:
+                rows, columns = shape
+                break  # else what others needed once is given back
+        self._keys = _grown(self._keys, rows, columns)
+        self._values = _grown(self._values, rows, columns)
+
+    def clear(self) -> None:
+        """Give all of the memory back."""
+        self._keys = self._keys[:0, :, :0].clone()
+        self._values = self._values[:0, :, :0].clone()
 
     def _shape_as(self, keys: torch.Tensor, values: torch.Tensor) -> None:
         """Take the number of heads and D from the first keys and values, (N, heads, T, D)."""
-        if not self._keys.numel():
+        if not self._keys.shape[1]:
             self._keys = self._keys.new_empty(0, keys.shape[1], 0, keys.shape[3])
             self._values = self._values.new_empty(0, values.shape[1], 0, values.shape[3])
 
@@ -316,9 +377,10 @@ def _doubled(needed: int, have: int) -> int:
 
 
 def _grown(old: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
-    """Return zeros of (rows, heads, columns, D) with what ``old`` held in their corner."""
+    """Return zeros of (rows, heads, columns, D) with what ``old`` held there."""
     new = old.new_zeros(rows, old.shape[1], columns, old.shape[3])
-    new[: old.shape[0], :, : old.shape[2]] = old
+    kept = old[:rows, :, :columns]
+    new[: kept.shape[0], :, : kept.shape[2]] = kept
     return new
 
 

@@ -1,8 +1,12 @@
-"""Attention in float32 for nets in bfloat16.
+"""Attention for rows that share a step: the same bits for each, whoever is there.
 
-On a processor torch's attention is four times slower on bfloat16 keys than on float32 ones: it
-converts them again in every step. So the keys are kept in float32; the linear layers, which are
-most of the reading, stay in bfloat16.
+torch's own attention shares the columns of a few rows out among its threads, and how it does so
+hangs on their number: from three threads on, a row's sums are made in another order beside other
+rows. Written out as two products it takes the same time and has the same bits for every number of
+rows and threads that we tried (``tests/decoding/test_arena.py``).
+
+It attends in float32 whatever the net's dtype: torch converts bfloat16 keys again in every step,
+which took half of it. The linear layers, which are most of the reading, stay in bfloat16.
 """
 
 from __future__ import annotations
@@ -18,8 +22,8 @@ WIDE = "menagerie_wide"
 
 
 def widen(decoder: Any) -> bool:
-    """Let a decoder attend in float32; return whether its architecture lets itself be told."""
-    if decoder.dtype == torch.float32 or not decoder._can_set_attn_implementation():
+    """Let a decoder attend in this way; return whether its architecture lets itself be told."""
+    if not decoder._can_set_attn_implementation():
         return False
     AttentionInterface.register(WIDE, _attend)
     AttentionMaskInterface.register(WIDE, sdpa_mask)
@@ -35,9 +39,35 @@ def _attend(
     attention_mask: torch.Tensor | None,
     **options: Any,
 ) -> tuple[torch.Tensor, None]:
-    if options.get("position_bias") is not None:
-        options["position_bias"] = options["position_bias"].float()
-    out, _ = sdpa_attention_forward(
-        module, query.float(), key.float(), value.float(), attention_mask, **options
-    )
+    """Return (N, T, heads, D) for a query (N, heads, T, D)."""
+    wide = query.float(), key.float(), value.float()
+    bias = options.pop("position_bias", None)
+    bias = None if bias is None else bias.float()
+    if query.shape[2] == 1 and attention_mask is not None:
+        out = _step(*wide, attention_mask, bias, options.get("scaling"))
+    else:
+        out, _ = sdpa_attention_forward(
+            module, *wide, attention_mask, position_bias=bias, **options
+        )
     return out.to(query.dtype), None
+
+
+def _step(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    mask: torch.Tensor,
+    bias: torch.Tensor | None,
+    scaling: float | None,
+) -> torch.Tensor:
+    """Attend with one token per row, (N, heads, 1, D), to (N, kept heads, W, D)."""
+    rows, heads, _, size = query.shape
+    kept = key.shape[1]  # of which several heads may read the same
+    grouped = query.reshape(rows, kept, heads // kept, size)
+    scores = torch.matmul(grouped * (size**-0.5 if scaling is None else scaling), key.mT)
+    if bias is not None:
+        scores = scores + bias.reshape(bias.shape[0], kept, heads // kept, -1)
+    hidden = ~mask if mask.dtype == torch.bool else None
+    scores = scores + mask if hidden is None else scores.masked_fill(hidden, -torch.inf)
+    out = torch.matmul(scores.softmax(-1), value)  # (N, kept, heads / kept, D)
+    return out.reshape(rows, 1, heads, size)

@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+import torch
+
 from bot.decoding.sampling import Chooser, Row, choose_all
 from bot.decoding.stops import GrowingText
 
 if TYPE_CHECKING:
-    import torch
     from tokenizers import Tokenizer
 
     from bot.decoding.beams import BeamSearches
@@ -28,17 +29,33 @@ PREFILL_BUDGET = 512
 class Runtime(Protocol):
     """A net with one cache per slot. Slots are small integers chosen by the engine."""
 
-    def begin(self, slot: int, source: Any) -> None:
-        """Have the encoder read a source; only for nets that have one, before :meth:`extend`."""
+    def begin(self, slot: int, tokens: int, source: Any) -> None:
+        """Make room for a row of so many tokens; have the encoder read its source, if it has one.
 
-    def extend(self, slot: int, ids: list[int]) -> torch.Tensor:
-        """Read ids of shape (T,) after what the slot holds; return the last logits, (V,)."""
+        Raises:
+            MemoryError: There is no room beside the rows that are in.
+        """
+
+    def read(self, slots: list[int], chunks: list[list[int]]) -> torch.Tensor:
+        """Read some ids after what each slot holds; return the last logits of each, (N, V)."""
 
     def step(self, slots: list[int], tokens: list[int]) -> torch.Tensor:
         """Read one token per slot; return the logits of each, (N, V)."""
 
     def free(self, slot: int) -> None:
         """Forget what the slot holds."""
+
+
+class ReadsOneByOne:
+    """What a runtime does that reads one row at a time, by its method ``extend``."""
+
+    def extend(self, slot: int, ids: list[int]) -> torch.Tensor:
+        """Read ids of shape (T,) after what the slot holds; return the last logits, (V,)."""
+        raise NotImplementedError
+
+    def read(self, slots: list[int], chunks: list[list[int]]) -> torch.Tensor:
+        """Read some ids after what each slot holds; return the last logits of each, (N, V)."""
+        return torch.stack([self.extend(s, ids) for s, ids in zip(slots, chunks, strict=True)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +160,7 @@ class Engine:
             chooser,
             text,
             unread=[*row.ids, *row.emitted],
-            begun=row.source is None,
+            begun=False,
             tokens=len(row.emitted),
         )
 
@@ -178,20 +195,50 @@ class Engine:
         joining = {key: active for key, active in self._rows.items() if active.last is None}
         budget = min(PREFILL_BUDGET, PREFILL_CHUNK * (1 + len(joining) // (1 + busy)))
         emissions: list[Emission] = []
+        ready: dict[str, _Active] = {}
         for key, active in joining.items():
             if budget <= 0:
                 break
-            if not active.begun:
-                self._runtime.begin(active.slot, active.row.source)
-                active.begun = True
-                budget -= PREFILL_CHUNK
-            while active.unread and budget > 0:
-                chunk, active.unread = active.unread[:PREFILL_CHUNK], active.unread[PREFILL_CHUNK:]
-                logits = self._runtime.extend(active.slot, chunk)
-                budget -= len(chunk)
-                if not active.unread:
-                    emissions += self._advance({key: active}, logits[None])
-        return emissions
+            try:
+                if not active.begun:
+                    budget -= self._begin(active)
+            except MemoryError as error:
+                if any(other.begun for other in self._rows.values() if other is not active):
+                    break  # there will be room when one of them is done
+                emissions.append(Emission(key=key, text="", error=error))
+            except Exception as error:  # of this row's source: its neighbours go on
+                emissions.append(Emission(key=key, text="", error=error))
+            else:
+                ready[key] = active
+                budget -= len(active.unread[:PREFILL_CHUNK])
+        return emissions + self._read(ready)
+
+    def _read(self, ready: dict[str, _Active]) -> list[Emission]:
+        """Read a chunk of each row; if that fails, of each by itself, so that only one fails."""
+        if not ready:
+            return []
+        chunks = [active.unread[:PREFILL_CHUNK] for active in ready.values()]
+        try:
+            logits = self._runtime.read([active.slot for active in ready.values()], chunks)
+        except Exception as error:
+            if len(ready) == 1:
+                return [Emission(key=key, text="", error=error) for key in ready]
+            return [told for key, active in ready.items() for told in self._read({key: active})]
+        whole = []
+        for number, active in enumerate(ready.values()):
+            active.unread = active.unread[PREFILL_CHUNK:]
+            if not active.unread:
+                whole.append(number)
+        read = {key: active for key, active in ready.items() if not active.unread}
+        return self._advance(read, logits[whole]) if read else []
+
+    def _begin(self, active: _Active) -> int:
+        """Begin a row; return what its source costs of the budget."""
+        row = active.row
+        tokens = len(row.ids) + row.sampling.max_new_tokens
+        self._runtime.begin(active.slot, tokens, row.source)
+        active.begun = True
+        return 0 if row.source is None else PREFILL_CHUNK
 
     def _advance(self, due: dict[str, _Active], logits: torch.Tensor) -> list[Emission]:
         """Give each row its next token from logits of shape (N, V)."""
@@ -240,12 +287,16 @@ class Engine:
                 emissions.append(Emission(key=key, text="", error=found))
                 continue
             text = GrowingText(self._tokenizer, self._searched[key].stop)
-            tokens = [token for token in found if token not in self._end_ids]
-            for token in tokens:
+            count, stopped_by = 0, "length"
+            for token in found:
+                if token in self._end_ids:
+                    stopped_by = "end"
+                    break
+                count += 1
                 text.add(token)
-            ended = len(tokens) < len(found)
-            finish = Finish(
-                text=text.whole(), tokens=len(tokens), stopped_by="end" if ended else "length"
-            )
+                if text.stopped:
+                    stopped_by = "stop"
+                    break
+            finish = Finish(text=text.whole(), tokens=count, stopped_by=stopped_by)
             emissions.append(Emission(key=key, text=finish.text, finish=finish))
         return emissions

@@ -11,6 +11,7 @@ for all rows, so that one member's text changes another's) they are no faster th
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Literal
 
 import torch
@@ -56,6 +57,16 @@ class PackedLinear(nn.Module):
 
 
 KINDS: dict[Layout, Any] = {"plain": PlainLinear, "packed": PackedLinear}
+
+
+@functools.cache
+def has_bfloat16() -> bool:
+    """Say whether oneDNN takes bfloat16 on this processor; without AVX-512 it refuses."""
+    try:
+        _pack(torch.ones(SMALLEST, SMALLEST, dtype=torch.bfloat16))
+    except RuntimeError:
+        return False
+    return True
 
 
 def relay(net: nn.Module, layout: Layout) -> int:

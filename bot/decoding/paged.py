@@ -6,6 +6,7 @@ Rows share the blocks but no arithmetic: what a row reads is the same bits whoev
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -48,9 +49,10 @@ class Precision:
 
 @dataclass(slots=True)
 class _Held:
-    """What a slot holds: how many tokens, and in which blocks."""
+    """What a slot holds: how many tokens, in which blocks, and how many blocks it may come to."""
 
     tokens: int = 0
+    reserved: int = 0
     blocks: list[int] = field(default_factory=list)
 
 
@@ -72,24 +74,34 @@ class PagedRuntime:
         threads: How many threads a call may use.
         window: How many tokens a row may have, prompt and answer together.
         slots: How many rows there may be at once.
+        limit_bytes: What the blocks of keys and values may take; 0 is as much as there is.
     """
 
     def __init__(
-        self, graph: Path, precision: Precision, *, threads: int, window: int, slots: int
+        self,
+        graph: Path,
+        precision: Precision,
+        *,
+        threads: int,
+        window: int,
+        slots: int,
+        limit_bytes: int = 0,
     ) -> None:
-        self._window = window
+        self.window = window
         self._request = compiled(graph, precision, threads).create_infer_request()
         inputs = self._request.get_compiled_model().inputs
         self._caches = {p.get_any_name(): p for p in inputs if "_cache." in p.get_any_name()}
         self._wants_positions = any(p.get_any_name() == "position_ids" for p in inputs)
         first = next(p for name, p in self._caches.items() if name.startswith("value_cache"))
         self._block = int(first.get_partial_shape()[2].get_length())  # tokens in a block
-        self._most = 1 + slots * -(-window // self._block)
+        self._most = 1 + slots * self._blocks_of(window)
+        if limit_bytes:
+            self._most = min(self._most, limit_bytes // self._block_bytes())
         self._arrays: dict[str, Any] = {}
         self._blocks = 0
         self._free: list[int] = []
         self._held: dict[int, _Held] = {}
-        self._grow(min(FIRST_BLOCKS, self._most))
+        self._grow(min(FIRST_BLOCKS, self._most))  # raises where not even one block may be
         self._free.remove(NOBODY)
 
     @property
@@ -97,13 +109,39 @@ class PagedRuntime:
         """The size of the keys' and values' blocks, taken or free."""
         return sum(array.nbytes for array in self._arrays.values())
 
-    def begin(self, slot: int, source: Any) -> None:
-        """Refuse a source: no net here has an encoder."""
-        raise TypeError("a paged net has no encoder to read a source with")
+    def begin(self, slot: int, tokens: int, source: Any) -> None:
+        """Keep room for a row of so many tokens; refuse a source: no net here has an encoder.
+
+        Raises:
+            ValueError: The row is longer than the window.
+            MemoryError: There is no room beside the rows that are in.
+        """
+        if source is not None:
+            raise TypeError("a paged net has no encoder to read a source with")
+        if tokens > self.window:
+            raise ValueError(f"a row of {tokens} tokens, in a window of {self.window}")
+        self._reserve(slot, tokens)
 
     def extend(self, slot: int, ids: list[int]) -> torch.Tensor:
         """Read ids (T,) after what the slot holds; return the last position's logits, (V,)."""
-        return self._run([self._part(slot, ids)], [len(ids) - 1])[0]
+        return self.read([slot], [ids])[0]
+
+    def read(self, slots: list[int], chunks: list[list[int]]) -> torch.Tensor:
+        """Read some ids after what each slot holds, in one call; return the last logits, (n, V).
+
+        Raises:
+            ValueError: A row has no ids, or more than the window has room for; none is read.
+            MemoryError: There is no room for a row that had none kept; none is read.
+        """
+        parts: list[_Part] = []
+        try:
+            for slot, ids in zip(slots, chunks, strict=True):
+                parts.append(self._part(slot, ids))
+        except (ValueError, MemoryError):
+            for slot, part in zip(slots, parts, strict=False):
+                self._held[slot].tokens = part.past
+            raise
+        return self._run(parts, list(np.cumsum([len(ids) for ids in chunks]) - 1))
 
     def step(self, slots: list[int], tokens: list[int]) -> torch.Tensor:
         """Read one token per slot; return their logits, (n, V)."""
@@ -117,7 +155,7 @@ class PagedRuntime:
         return self._run([self._part(slot, ids)], list(range(len(ids))))
 
     def free(self, slot: int) -> None:
-        """Forget what the slot holds."""
+        """Forget what the slot holds, and was to hold."""
         held = self._held.pop(slot, None)
         if held is not None:
             self._free += held.blocks
@@ -127,17 +165,55 @@ class PagedRuntime:
 
         Raises:
             ValueError: No ids, or more than the window has room for.
+            MemoryError: More than was kept for the row, and there is no more.
         """
-        held = self._held.setdefault(slot, _Held())
-        past, after = held.tokens, held.tokens + len(ids)
-        if not ids or after > self._window:
-            raise ValueError(f"{len(ids)} tokens after {past}, in a window of {self._window}")
+        past = self._held[slot].tokens if slot in self._held else 0
+        after = past + len(ids)
+        if not ids or after > self.window:
+            raise ValueError(f"{len(ids)} tokens after {past}, in a window of {self.window}")
+        held = self._reserve(slot, after)
         while len(held.blocks) * self._block < after:
             if not self._free:
                 self._grow(min(2 * self._blocks, self._most))
             held.blocks.append(self._free.pop())
         held.tokens = after
         return _Part(ids, past, held.blocks)
+
+    def _reserve(self, slot: int, tokens: int) -> _Held:
+        """Keep blocks for a row of so many tokens, so that others can't take them.
+
+        Raises:
+            MemoryError: The other rows' blocks, theirs or kept for them, leave too few.
+        """
+        held = self._held.get(slot) or _Held()
+        needed = max(held.reserved, self._blocks_of(tokens))
+        others = sum(other.reserved for other in self._held.values() if other is not held)
+        if 1 + others + needed > self._most:  # one is nobody's
+            raise MemoryError(f"{needed} blocks beside {others}, of {self._most} at most")
+        held.reserved = needed
+        self._held[slot] = held
+        return held
+
+    def _blocks_of(self, tokens: int) -> int:
+        """Return how many blocks so many tokens take."""
+        return -(-tokens // self._block)
+
+    def _block_bytes(self) -> int:
+        """Return what one block takes in all layers' keys and values."""
+        return sum(
+            math.prod(self._shape(port, 1)) * np.dtype(self._element(port)).itemsize
+            for port in self._caches.values()
+        )
+
+    @staticmethod
+    def _shape(port: Any, blocks: int) -> list[int]:
+        """Return the shape of so many blocks, (blocks, heads, tokens, width)."""
+        _, *rest = port.get_partial_shape()
+        return [blocks, *(dimension.get_length() for dimension in rest)]
+
+    @staticmethod
+    def _element(port: Any) -> Any:
+        return ELEMENTS[port.get_element_type().get_type_name()]
 
     def _run(self, parts: list[_Part], wanted: list[int]) -> torch.Tensor:
         """Run a ragged batch of S rows, T tokens in all; return the wanted tokens' logits.
@@ -170,17 +246,16 @@ class PagedRuntime:
         """Make room for so many blocks in all; what they hold stays where it is.
 
         Raises:
-            MemoryError: All slots' windows are full: the engine has asked for more slots.
+            MemoryError: There may be no more.
         """
         if blocks <= self._blocks:
-            raise MemoryError(f"no more than {self._most} blocks were asked for")
+            raise MemoryError(f"there may be no more than {self._most} blocks")
         for name, port in self._caches.items():
-            kind = port.get_element_type()
-            _, *rest = port.get_partial_shape()  # (blocks, heads, tokens, width)
-            shape = [blocks, *(dimension.get_length() for dimension in rest)]
-            array = np.zeros(shape, ELEMENTS[kind.get_type_name()])
+            shape = self._shape(port, blocks)
+            array = np.zeros(shape, self._element(port))
             if self._blocks:
                 array[: self._blocks] = self._arrays[name]
+            kind = port.get_element_type()
             self._request.set_tensor(name, ov.Tensor(array, ov.Shape(shape), kind))
             self._arrays[name] = array  # the tensor only borrows it
         self._free += range(blocks - 1, self._blocks - 1, -1)

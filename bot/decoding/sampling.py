@@ -70,6 +70,8 @@ class Row:
     emitted: tuple[int, ...] = ()
 
 
+NO_NUMBERS = "the net gave something else than numbers"
+
 COLDEST = 1e-3
 """Below this temperature the likeliest token has it all, and the division may overflow."""
 
@@ -99,6 +101,8 @@ class Chooser:
         scores = self._allowed(self._penalised(logits.float()))
         sampled = self.sampling.temperature >= COLDEST
         token = self._drawn(scores) if sampled else int(scores.argmax())
+        if torch.isnan(scores[token]):
+            raise ValueError(NO_NUMBERS)
         self.note(token)
         return token
 
@@ -172,6 +176,8 @@ def choose_all(choosers: Sequence[Chooser], logits: torch.Tensor) -> list[int | 
     for n, chooser in enumerate(choosers):
         try:
             if n in likeliest:
+                if torch.isnan(logits[n, likeliest[n]]):
+                    raise ValueError(NO_NUMBERS)
                 chooser.note(likeliest[n])
                 chosen.append(likeliest[n])
             else:
@@ -185,4 +191,6 @@ def _likeliest(logits: torch.Tensor, rows: list[int]) -> list[int]:
     if not rows:
         return []
     some = logits if len(rows) == len(logits) else logits[rows]
+    if some.device.type == "cpu" and some.dtype == torch.float32:  # numpy's is ten times faster
+        return some.numpy().argmax(-1).tolist()  # type: ignore[no-any-return]
     return some.argmax(-1).tolist()

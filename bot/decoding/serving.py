@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 import time
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from bot.decoding import attention, linears, selftest
-from bot.decoding.arena import ArenaRuntime, UnsuitableError
+from bot.decoding.arena import ArenaRuntime
 from bot.decoding.beams import BeamSearches
 from bot.decoding.engine import Engine
 from bot.decoding.export import prepared
@@ -40,14 +42,16 @@ WORTH_IT = 1.3
 class Serving:
     """How the operator wants texts to be written; a worker reads it from its environment.
 
-    ``pack_bytes`` is how large a net may be to have its weights copied into the faster layout;
-    ``prepared`` is the folder of what was prepared for OpenVINO, by model.
+    ``pack_bytes`` is how large a net may be to have its weights copied into the faster layout, and
+    ``arena_bytes`` how much its texts under way may take, 0 for any; ``prepared`` is the folder of
+    what was prepared for OpenVINO, by model.
     """
 
     runtime: str = "torch"
     dtype: str = "auto"
     threads: int = 1
     pack_bytes: int = 0
+    arena_bytes: int = 0
     prepared: Path | None = None
 
     @classmethod
@@ -59,24 +63,25 @@ class Serving:
             dtype=environ.get("MENAGERIE_DTYPE", "as stored"),
             threads=int(environ.get("MENAGERIE_THREADS", "1")),
             pack_bytes=int(environ.get("MENAGERIE_PACK_BYTES", "0")),
+            arena_bytes=int(environ.get("MENAGERIE_ARENA_BYTES", "0")),
             prepared=Path(folder) if folder else None,
         )
 
     def torch_dtype(self, model: Model) -> torch.dtype:
         """Return what torch is to hold a model in: bfloat16 where this machine is fast at it."""
-        stored: torch.dtype = getattr(torch, model.dtype)
-        match self.dtype:
-            case "auto" | "int8":  # torch has no int8 that pays; see bot.decoding.linears
-                return torch.bfloat16 if is_fast_in_bfloat16() else stored
-            case "float32" | "bfloat16":
-                return getattr(torch, self.dtype)  # type: ignore[no-any-return]
-            case _:
-                return stored
+        wanted = self.dtype if self.dtype in ("float32", "bfloat16") else model.dtype
+        if self.dtype in ("auto", "int8") and is_fast_in_bfloat16():
+            wanted = "bfloat16"  # torch has no int8 that pays; see bot.decoding.linears
+        if wanted == "bfloat16" and not linears.has_bfloat16():
+            wanted = "float32"
+        return getattr(torch, wanted)  # type: ignore[no-any-return]
 
 
 @functools.cache
 def is_fast_in_bfloat16() -> bool:
     """Measure, in some 20 ms, whether this machine multiplies in bfloat16 faster."""
+    if not linears.has_bfloat16():
+        return False
     x, weight = torch.ones(8, 1024), torch.ones(4096, 1024)
     times = []
     for dtype in (torch.float32, torch.bfloat16):
@@ -113,15 +118,17 @@ def open_engine(
     reference = selftest.reference(SoloRuntime(wiring), wiring)
     size = sum(p.numel() * p.element_size() for p in net.parameters())
     linears.relay(net, "packed" if size <= serving.pack_bytes else "plain")
-    wide = attention.widen(wiring.decoder())
-    searches = BeamSearches(wiring, end_ids)
     note = ""
     try:
-        runtime: Any = ArenaRuntime(wiring, wide=wide)
-        selftest.check(runtime, wiring, reference)
-    except (UnsuitableError, selftest.SelfTestFailed) as error:
+        wide = attention.widen(wiring.decoder())
+        control = selftest.reference(SoloRuntime(wiring), wiring)
+        runtime: Any = ArenaRuntime(wiring, wide=wide, limit_bytes=serving.arena_bytes)
+        selftest.check(runtime, wiring, reference, control)
+    except Exception as error:  # whatever it is: what is slow and right can still serve
+        sys.stderr.write("".join(traceback.format_exception(error)))
         runtime = SoloRuntime(wiring)
-        note = f"one row at a time: {error}"
+        note = f"one row at a time: {error or type(error).__name__}"
+    searches = BeamSearches(wiring, end_ids)
     return Engine(runtime, tokenizer, end_ids, slots, searches, note=note)
 
 
@@ -154,12 +161,17 @@ def open_prepared(model: Model, folder: Path, serving: Serving) -> Prepared:
         return Prepared(note=f"on torch, for OpenVINO cannot run it: {reason}")
     if not prepared.is_current(place, source):
         return Prepared(note="on torch, until it is prepared for OpenVINO", missing=True)
-    # after the check, and not with the module: openvino takes half a second
-    from bot.decoding.export.opening import open_prepared as opened
-
     try:
+        # after the check, and not with the module: openvino takes half a second
+        from bot.decoding.export.opening import open_prepared as opened
+
         name = prepared.choose(place, serving.dtype)
-        runtime = opened(place, name, threads=serving.threads, slots=model.slots)
-    except (LookupError, selftest.SelfTestFailed) as error:
-        return Prepared(note=f"on torch, for OpenVINO failed: {error}")
-    return Prepared(runtime, f"on OpenVINO, {name}", size_bytes=prepared.size_of(place, name))
+        size_bytes = prepared.size_of(place, name)
+        runtime = opened(
+            place, name,
+            threads=serving.threads, slots=model.slots, limit_bytes=serving.arena_bytes,
+        )  # fmt: skip
+    except Exception as error:  # whatever it is: torch can still serve
+        sys.stderr.write("".join(traceback.format_exception(error)))
+        return Prepared(note=f"on torch, for OpenVINO failed: {str(error) or repr(error)}")
+    return Prepared(runtime, f"on OpenVINO, {name}", size_bytes=size_bytes)

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from bot.decoding.engine import ReadsOneByOne
+
 if TYPE_CHECKING:
     from transformers import Cache
 
     from bot.decoding.wiring import Wiring
 
 
-class SoloRuntime:
+class SoloRuntime(ReadsOneByOne):
     """Runs a net with one cache of transformers' own per slot."""
 
     def __init__(self, wiring: Wiring) -> None:
@@ -24,9 +26,10 @@ class SoloRuntime:
         self._caches: dict[int, Cache] = {}
         self._encoded: dict[int, torch.Tensor] = {}
 
-    def begin(self, slot: int, source: Any) -> None:
-        """Have the encoder read a source."""
-        self._encoded[slot] = self._wiring.encode(source)  # (1, S, D)
+    def begin(self, slot: int, tokens: int, source: Any) -> None:
+        """Have the encoder read a source, if there is one."""
+        if source is not None:
+            self._encoded[slot] = self._wiring.encode(source)  # (1, S, D)
 
     def extend(self, slot: int, ids: list[int]) -> torch.Tensor:
         """Read ids (T,) after what the slot holds; return the last position's logits, (V,)."""

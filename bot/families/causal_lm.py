@@ -39,7 +39,7 @@ def load(model: Model, folder: Path) -> CausalLM:
         ends = _end_ids(_generation_config(folder, config), tokenizer)
         slots = model.slots
         engine = Engine(fast.runtime, tokenizer.backend_tokenizer, ends, slots, note=fast.note)
-        return CausalLM(model, engine, tokenizer, window_of(config), fast.size_bytes)
+        return CausalLM(model, engine, tokenizer, fast.runtime.window, fast.size_bytes)
     dtype = serving.torch_dtype(model)
     net = checkpoints.load_net(AutoModelForCausalLM, model, folder, dtype)
     ends = _end_ids(net.generation_config, tokenizer)

@@ -34,7 +34,7 @@ def load_net(kind: Any, model: Model, folder: Path, dtype: torch.dtype | None = 
         OperatorError: The files lack weights that the architecture needs, or hold some of another
             shape, or it is not the net that the entry describes.
     """
-    if dtype is None and model.dtype == "int8":
+    if dtype is torch.int8 or (dtype is None and model.dtype == "int8"):
         raise OperatorError(
             f"{model.id}: its family cannot hold a net in int8. Write dtype = 'float32' or "
             "'bfloat16' into its entry."

@@ -16,7 +16,7 @@ from transformers import AutoModelForSeq2SeqLM
 
 from bot.decoding.engine import Finish
 from bot.decoding.sampling import Row
-from bot.decoding.serving import open_engine
+from bot.decoding.serving import Serving, open_engine
 from bot.errors import UserError
 from bot.families import checkpoints
 from bot.families.base import GeneratingFamily
@@ -65,7 +65,8 @@ def load(model: Model, folder: Path) -> Seq2Seq:
     Raises:
         OperatorError: The files lack weights that the architecture needs, or name no start.
     """
-    net = checkpoints.load_net(AutoModelForSeq2SeqLM, model, folder)
+    dtype = Serving.from_environ().torch_dtype(model)
+    net = checkpoints.load_net(AutoModelForSeq2SeqLM, model, folder, dtype)
     return Seq2Seq(model, net, load_tokenizer(folder))
 
 

@@ -21,7 +21,7 @@ from transformers import AutoImageProcessor, BertJapaneseTokenizer, VisionEncode
 
 from bot.decoding.engine import Finish
 from bot.decoding.sampling import Row
-from bot.decoding.serving import open_engine
+from bot.decoding.serving import Serving, open_engine
 from bot.errors import UserError
 from bot.families import checkpoints
 from bot.families.base import GeneratingFamily
@@ -57,7 +57,8 @@ def load(model: Model, folder: Path) -> PictureReader:
     Raises:
         OperatorError: The files lack weights that the architecture needs, or name no start.
     """
-    net = checkpoints.load_net(VisionEncoderDecoderModel, model, folder)
+    dtype = Serving.from_environ().torch_dtype(model)
+    net = checkpoints.load_net(VisionEncoderDecoderModel, model, folder, dtype)
     return PictureReader(model, net, load_tokenizer(folder), _image_processor(folder))
 
 

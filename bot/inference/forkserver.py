@@ -12,7 +12,6 @@ It runs no net itself: a process that has run OpenMP code cannot be forked safel
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import importlib
 import os
 import pkgutil
@@ -21,6 +20,8 @@ import signal
 import socket
 import sys
 import traceback
+
+from bot.children import die_with_parent
 
 FORK = b"F"
 PRELOAD = (
@@ -82,16 +83,10 @@ def preload() -> tuple[str, ...]:
     return tuple(missing)
 
 
-def die_with_parent() -> None:
-    """Ask Linux to kill this process when its parent dies; elsewhere the socket's end does it."""
-    if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
-
-
 def _fork(
     descriptor: int, inherited: tuple[socket.socket, int, int], missing: tuple[str, ...]
 ) -> int:
+    forkserver = os.getpid()
     try:
         pid = os.fork()
     except OSError:
@@ -108,7 +103,7 @@ def _fork(
         control.close()
         os.close(woken)
         os.close(wake)
-        die_with_parent()
+        die_with_parent(forkserver)
         from bot.inference import worker
 
         worker.main(socket.socket(fileno=descriptor), missing)

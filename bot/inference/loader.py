@@ -50,6 +50,7 @@ class Loader:
         if preparing is not None:
             preparing.done = self.renew
         self._stale: set[Place] = set()
+        self._models: dict[Place, Model] = {}
 
     @property
     def notes(self) -> dict[str, str]:
@@ -108,17 +109,19 @@ class Loader:
         self._residency.remove(place)
 
     def renew(self, model_id: str) -> None:
-        """Have a model loaded anew where it is next used: something faster is there."""
+        """Have a model loaded anew wherever it is and idle: something faster is there."""
         self._stale |= {place for place in self._notes if place[1] == model_id}
 
     def unload_idle(self, seconds: float, busy: Collection[Place]) -> None:
-        """Unload what nobody has used for so long, 0 keeps it; and what is to be loaded anew."""
+        """Unload what nobody has used for so long, 0 keeps it; load anew what is to be."""
         kept = {*busy, *self._loads}
         if seconds:
             self._unload(self._residency.idle_for(seconds, kept))
         old = [place for place in self._stale - kept if self._residency.holds(place)]
         self._stale &= kept
-        self._unload(old)
+        for place in old:
+            self._unload([place])
+            self.load(place[0], self._models[place], busy)
 
     def worker_gone(self, worker_id: int) -> set[str]:
         """Forget a dead worker; return the models that it was loading when it died."""
@@ -137,6 +140,7 @@ class Loader:
 
     def _order(self, worker_id: int, model: Model) -> None:
         self._loads[worker_id, model.id] = _Load(model)
+        self._models[worker_id, model.id] = model
         self._pool.send(worker_id, wire.Load(model, str(self._folder_of(model))))
 
     def _unload(self, places: Collection[Place]) -> None:

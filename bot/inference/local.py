@@ -101,7 +101,7 @@ class LocalExecutor:
             environ={**environ, **serving_environment(settings, prepared)},
         )
         self._preparing = Preparing(
-            prepared, folder_of, self._pool.environ, is_idle=lambda: not self._runs
+            prepared, folder_of, self._pool.environ, settings, is_idle=lambda: not self._runs
         )
         self._loader = Loader(self._pool, self._residency, folder_of, self._preparing)
 

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from bot.tasks.progress import Progress
 
 
+TELL_EVERY_S = 0.04
+"""How often a growing text is told: nobody reads faster, and each message costs both ends."""
+
+
 @dataclass(slots=True, eq=False)
 class Running:
     """A job in this worker, and the flag by which it is stopped."""
@@ -30,6 +34,7 @@ class Running:
     seq: int = 0
     batch: int = 1  # how many jobs shared its run, at the most
     shown: str = ""
+    told_at: float = 0.0
     begun: bool = False  # the main thread has come to its order
     finishes: list[Finish] = field(default_factory=list)  # of its rows, in their order
     untold: list[int] = field(default_factory=list)  # tokens that have changed no text yet
@@ -44,8 +49,9 @@ class Running:
         """Tell the text so far if it is new; a token that shows nothing yet is told later."""
         if token is not None:
             self.untold.append(token)
-        if text != self.shown:
+        if text != self.shown and time.monotonic() - self.told_at >= TELL_EVERY_S:
             self.shown = text
+            self.told_at = time.monotonic()
             self.report(TextSoFar(text=text))
 
     def report(self, progress: Progress) -> None:

@@ -321,7 +321,8 @@ class Worker:
 
     def _forget(self, running: Running) -> None:
         """Drop a job, and its row where it has one."""
-        self._jobs.pop(running.order.job_id, None)
+        if self._jobs.get(running.order.job_id) is running:  # else it was ordered anew meanwhile
+            del self._jobs[running.order.job_id]
         family = self._families.get(running.order.model_id)
         if isinstance(family, GeneratingFamily):
             family.engine.leave(running.order.job_id)

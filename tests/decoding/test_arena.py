@@ -11,9 +11,12 @@ import torch
 
 from bot.decoding import attention, linears
 from bot.decoding.arena import ArenaRuntime, UnsuitableError
+from bot.decoding.engine import Engine
 from bot.decoding.linears import Layout
+from bot.decoding.sampling import Row, Sampling
 from bot.decoding.wiring import Wiring
 from tests.decoding.architectures import CONFIGS, SIZE, START, net_of, source_of
+from tests.decoding.vocabularies import numbers
 
 ROWS = 9
 STEPS = 70  # past the first block of columns
@@ -38,7 +41,7 @@ def begin(arena: ArenaRuntime, kind: str, slot: int, length: int) -> None:
     source = source_of(kind, rng)
     ids = [rng.randrange(6, SIZE) for _ in range(length)]
     if source is not None:
-        arena.begin(slot, source)
+        arena.begin(slot, 200, source)
         ids[0] = START
     arena.extend(slot, ids)
 
@@ -54,6 +57,21 @@ def alone(kind: str, dtype: torch.dtype, layout: Layout, length: int) -> list[to
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
 @pytest.mark.parametrize("kind", ["gpt2", "llama", "gptj", "bart", "mt5", "vit_trocr"])
 def test_neighbours_do_not_change_a_bit(kind: str, dtype: torch.dtype, layout: Layout) -> None:
+    watched_beside_others(kind, dtype, layout)
+
+
+@pytest.mark.parametrize("threads", [2, 4])
+@pytest.mark.parametrize("kind", ["gpt2", "llama", "gptj", "mt5"])
+def test_nor_do_they_on_several_threads(kind: str, threads: int) -> None:
+    torch.set_num_threads(threads)
+    try:
+        watched_beside_others(kind, torch.float32, "packed")
+    finally:
+        torch.set_num_threads(1)
+
+
+def watched_beside_others(kind: str, dtype: torch.dtype, layout: Layout) -> None:
+    """Compare a row's logits, step by step, beside others that come and go, with those alone."""
     expected = alone(kind, dtype, layout, length=11)
     rng = random.Random(kind)
     arena = arena_of(kind, dtype, layout)
@@ -81,7 +99,7 @@ def test_a_row_that_is_still_read_is_not_disturbed_by_steps(kind: str) -> None:
     source = source_of(kind, random.Random(1))
     for slot in (0, 1):
         if source is not None:
-            arena.begin(slot, source)
+            arena.begin(slot, 200, source)
     expected = arena.extend(0, ids)
     arena.extend(1, ids[:10])
     arena.step([0], [7])
@@ -101,6 +119,51 @@ def test_a_slot_forgets_even_what_was_not_a_number() -> None:
     arena.free(0)
     begin(arena, "gpt2", 2, 5)
     assert torch.equal(arena.step([2], [7]), expected)
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "bart"])
+def test_what_many_rows_needed_once_is_given_back_for_one_long_one(kind: str) -> None:
+    net = net_of(kind)
+    parts = 2 if kind == "bart" else 1
+    limit = 1024 * parts * 2 * 2 * 16 * 2 * 4  # 1024 columns of all layers
+    engine = Engine(ArenaRuntime(Wiring(net), limit_bytes=limit), numbers(SIZE), frozenset(), 32)
+    source = tuple(range(6, 20)) if kind == "bart" else None
+    sampling = Sampling(max_new_tokens=4)
+    for number in range(16):
+        engine.join(str(number), Row(ids=(START, 7), sampling=sampling, source=source))
+    finished = [e.key for _ in range(40) for e in engine.step() if e.finish is not None]
+    assert len(finished) == 16
+    rng = random.Random(1)
+    ids = tuple(rng.randrange(6, SIZE) for _ in range(300))
+    long = Row(
+        ids=(START,) if kind == "bart" else ids,
+        sampling=sampling,
+        source=ids if kind == "bart" else None,
+    )
+    short = Row(ids=(START, 7), sampling=sampling, source=source)
+    for rounds in range(3):
+        engine.join("long", long)
+        for number in range(rounds * 4):
+            engine.join(str(number), short)
+        ended = [e for _ in range(40) for e in engine.step()]
+        assert [e.error for e in ended if e.error] == []
+        assert len({e.key for e in ended if e.finish is not None}) == 1 + rounds * 4
+
+
+def test_the_arena_stays_within_its_memory() -> None:
+    net = net_of("gpt2")
+    arena = ArenaRuntime(Wiring(net), limit_bytes=4 * 128 * 2 * 2 * 16 * 2 * 4)  # four rows of 128
+    for slot in range(4):
+        arena.begin(slot, 100, None)
+        arena.extend(slot, [7, 8, 9])
+    with pytest.raises(MemoryError, match="5 rows of 128 tokens"):
+        arena.begin(4, 10, None)
+    arena.free(4)
+    arena.free(3)
+    arena.begin(5, 128, None)
+    arena.extend(5, [7, 8])
+    assert arena.step([0, 5], [7, 8]).shape == (2, SIZE)
+    assert sum(t.nbytes for layer in arena._own for t in (layer._keys, layer._values)) <= 262144
 
 
 def test_freeing_what_is_not_there_does_nothing() -> None:

@@ -99,6 +99,19 @@ def test_a_search_can_be_left_and_ends_with_its_last_row() -> None:
     assert engine.step() == []
 
 
+def test_a_search_ends_before_its_stop_string() -> None:
+    engine = engine_of("bart")
+    (plain,) = rows_of("bart", 1).values()
+    engine.join("plain", plain)
+    words = finished(engine)["plain"].text.split()
+    stop = f" {words[1]}"
+    assert stop not in f" {words[0]}"
+    engine.join("stopped", Row(ids=plain.ids, sampling=BEAMS, source=plain.source, stop=(stop,)))
+    finish = finished(engine)["stopped"]
+    assert (ids_of(finish.text), finish.tokens) == ([int(words[0])], 2)
+    assert finish.stopped_by == "stop"
+
+
 def test_the_first_token_can_be_forced() -> None:
     sampling = Sampling(max_new_tokens=6, beams=2, forced_first=33)
     engine = engine_of("m2m100")

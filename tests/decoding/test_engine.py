@@ -12,7 +12,14 @@ import pytest
 import torch
 
 from bot.decoding.arena import ArenaRuntime
-from bot.decoding.engine import PREFILL_BUDGET, PREFILL_CHUNK, Emission, Engine, Finish
+from bot.decoding.engine import (
+    PREFILL_BUDGET,
+    PREFILL_CHUNK,
+    Emission,
+    Engine,
+    Finish,
+    ReadsOneByOne,
+)
 from bot.decoding.sampling import Row, Sampling
 from bot.decoding.solo import SoloRuntime
 from bot.decoding.wiring import Wiring
@@ -129,28 +136,29 @@ def test_rows_that_come_and_go_get_what_generate_gives_each_alone(
     assert ties <= 1
 
 
-class Scripted:
+class Scripted(ReadsOneByOne):
     """A runtime that finds the next token of a script likeliest, and notes what it is asked."""
 
     def __init__(self, script: list[int]) -> None:
         self.script = script
-        self.read: dict[int, int] = {}
+        self.at: dict[int, int] = {}
         self.chunks: list[int] = []
         self.freed: list[int] = []
 
     def _next(self, slot: int) -> torch.Tensor:
-        at = self.read[slot]
-        self.read[slot] += 1
-        return torch.nn.functional.one_hot(torch.tensor(self.script[at]), 400).float()
+        self.at[slot] += 1
+        return torch.nn.functional.one_hot(
+            torch.tensor(self.script[self.at[slot] - 1]), 400
+        ).float()
 
     def extend(self, slot: int, ids: list[int]) -> torch.Tensor:
         assert len(ids) <= PREFILL_CHUNK
         self.chunks.append(len(ids))
-        self.read[slot] = 0
+        self.at[slot] = 0
         return self._next(slot)
 
-    def begin(self, slot: int, source: Any) -> None:
-        raise NotImplementedError
+    def begin(self, slot: int, tokens: int, source: Any) -> None:
+        assert source is None
 
     def step(self, slots: list[int], tokens: list[int]) -> torch.Tensor:
         return torch.stack([self._next(slot) for slot in slots])
@@ -190,6 +198,22 @@ def test_a_row_ends_before_its_stop_string() -> None:
     engine.join("a", row(*prompt, stop=(" END",)))
     finish = finish_of(engine)
     assert (finish.text, finish.stopped_by) == (" fox", "stop")
+
+
+def test_a_row_waits_until_there_is_memory_for_it() -> None:
+    wiring = Wiring(net_of("gpt2"))
+    two_rows = 2 * 64 * 2 * 2 * 16 * 2 * 4
+    arena = ArenaRuntime(wiring, limit_bytes=two_rows)
+    engine = Engine(arena, numbers(SIZE), frozenset(), 8)
+    for number in range(5):
+        engine.join(str(number), row(*range(6, 26), most=4 + number))
+    finished = []
+    while len(engine):
+        finished += [e.key for e in engine.step() if e.finish is not None]
+    assert sorted(finished) == ["0", "1", "2", "3", "4"]
+    engine.join("long", row(*range(6, 26), most=400))
+    (emission,) = engine.step()
+    assert isinstance(emission.error, MemoryError)
 
 
 def test_what_is_read_in_one_step_is_bounded() -> None:

@@ -12,10 +12,13 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, LlamaConfig
 
+from bot.decoding.engine import Engine
 from bot.decoding.export.graph import converted, save, with_small_weights
 from bot.decoding.export.measure import CHUNK
 from bot.decoding.paged import FIRST_BLOCKS, PagedRuntime, Precision, capabilities
+from bot.decoding.sampling import Row, Sampling
 from tests.decoding.architectures import net_of
+from tests.decoding.vocabularies import numbers
 
 WINDOW = 512
 SLOTS = 8
@@ -57,8 +60,12 @@ def graphs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def opened(graph: Path, precision: Precision = FLOAT, slots: int = SLOTS) -> PagedRuntime:
-    return PagedRuntime(graph, precision, threads=2, window=WINDOW, slots=slots)
+def opened(
+    graph: Path, precision: Precision = FLOAT, slots: int = SLOTS, limit_bytes: int = 0
+) -> PagedRuntime:
+    return PagedRuntime(
+        graph, precision, threads=2, window=WINDOW, slots=slots, limit_bytes=limit_bytes
+    )
 
 
 def prompts(rng: random.Random, lengths: tuple[int, ...] = LENGTHS) -> list[list[int]]:
@@ -200,12 +207,81 @@ def test_a_full_house_has_room_for_every_window(graphs: Path) -> None:
         runtime.extend(3, [6])
 
 
+@pytest.fixture
+def block_bytes(graphs: Path) -> int:
+    """Return what a block takes."""
+    return opened(graphs / "float32.xml").cache_bytes // FIRST_BLOCKS
+
+
+def test_a_row_joins_only_where_its_whole_text_has_room_under_the_limit(
+    graphs: Path, block_bytes: int
+) -> None:
+    limit = 40 * block_bytes + 1  # one is nobody's, 39 are for rows
+    runtime, rng = opened(graphs / "float32.xml", limit_bytes=limit), random.Random(8)
+    runtime.begin(0, WINDOW, None)  # 16 blocks
+    runtime.begin(1, WINDOW, None)
+    with pytest.raises(MemoryError):
+        runtime.begin(2, 7 * BLOCK + 1, None)
+    runtime.begin(2, 7 * BLOCK, None)
+    with pytest.raises(MemoryError):
+        runtime.extend(3, [6])  # nothing was kept for it
+    texts = prompts(rng, (WINDOW - 1, WINDOW - 1, 7 * BLOCK - 1))
+    for slot, text in enumerate(texts):
+        read(runtime, slot, text)
+    assert runtime.step([0, 1, 2], [6, 7, 8]).shape == (3, 1000)
+    assert runtime.cache_bytes == 40 * block_bytes
+    runtime.free(1)
+    runtime.begin(3, WINDOW, None)
+    read(runtime, 3, texts[1])
+    assert runtime.cache_bytes == 40 * block_bytes
+
+
+def test_a_limit_changes_no_bits(graphs: Path, block_bytes: int) -> None:
+    (text,) = prompts(random.Random(9), (3 * BLOCK,))
+    limited = opened(graphs / "float32.xml", limit_bytes=6 * block_bytes)
+    limited.begin(0, 4 * BLOCK, None)
+    assert torch.equal(read(limited, 0, text), read(opened(graphs / "float32.xml"), 0, text))
+    assert limited.cache_bytes == 6 * block_bytes
+
+
+def test_a_limit_without_room_for_a_block_is_refused(graphs: Path, block_bytes: int) -> None:
+    with pytest.raises(MemoryError):
+        opened(graphs / "float32.xml", limit_bytes=block_bytes - 1)
+
+
+def test_rows_that_find_no_room_wait_for_those_that_are_in(graphs: Path, block_bytes: int) -> None:
+    runtime = opened(graphs / "float32.xml", limit_bytes=4 * block_bytes)
+    engine = Engine(runtime, numbers(1000), frozenset(), SLOTS)
+    sampling = Sampling(max_new_tokens=BLOCK + 4, temperature=0.0)
+    for key in "abcd":  # two blocks each, where three are
+        engine.join(key, Row(ids=(7, 8, 9), sampling=sampling))
+    engine.join("long", Row(ids=(7,) * WINDOW, sampling=sampling))
+    texts, refused = {}, {}
+    while len(engine):
+        for emission in engine.step():
+            if emission.finish is not None:
+                texts[emission.key] = emission.finish.text
+            if emission.error is not None:
+                refused[emission.key] = type(emission.error)
+    assert sorted(texts) == list("abcd")
+    assert len(set(texts.values())) == 1
+    assert refused == {"long": ValueError}
+
+
+def test_a_row_longer_than_the_window_is_refused_at_once(graphs: Path) -> None:
+    runtime = opened(graphs / "float32.xml")
+    assert runtime.window == WINDOW
+    runtime.begin(0, WINDOW, None)
+    with pytest.raises(ValueError, match="in a window of 512"):
+        runtime.begin(1, WINDOW + 1, None)
+
+
 def test_what_has_no_tokens_is_refused_and_so_is_a_source(graphs: Path) -> None:
     runtime = opened(graphs / "float32.xml")
     with pytest.raises(ValueError, match="0 tokens"):
         runtime.extend(0, [])
     with pytest.raises(TypeError):
-        runtime.begin(0, "a picture")
+        runtime.begin(0, 1, "a picture")
 
 
 def test_all_logits_of_a_text_are_those_of_its_tokens_one_by_one(graphs: Path) -> None:

@@ -14,7 +14,7 @@ from transformers.generation import (
     TopPLogitsWarper,
 )
 
-from bot.decoding.sampling import Chooser, Row, Sampling
+from bot.decoding.sampling import Chooser, Row, Sampling, choose_all
 
 SIZE = 23
 
@@ -95,6 +95,19 @@ def test_halves_are_read_as_floats(dtype: torch.dtype) -> None:
     assert chosen((1,), rows, temperature=0.7, seed=3) == chosen(
         (1,), rows.float(), temperature=0.7, seed=3
     )
+
+
+@pytest.mark.parametrize("options", [{}, {"temperature": 1.0}, {"repetition_penalty": 1.2}])
+def test_what_is_no_number_is_no_choice_and_its_neighbours_go_on(options: dict[str, float]) -> None:
+    rows = logits(3, steps=2)
+    rows[0] = torch.nan
+    choosers = [
+        Chooser(Row(ids=(1,), sampling=Sampling(max_new_tokens=3, **chosen_by)))  # type: ignore[arg-type]
+        for chosen_by in (options, {})
+    ]
+    broken, fine = choose_all(choosers, rows)
+    assert isinstance(broken, Exception)
+    assert fine == int(rows[1].argmax())
 
 
 def test_logits_stay_as_they_were() -> None:

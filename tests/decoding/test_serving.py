@@ -11,9 +11,11 @@ import pytest
 import torch
 from transformers import AutoModelForSeq2SeqLM
 
+from bot.catalogue.model import Model
+from bot.decoding import linears
 from bot.decoding.engine import Engine
 from bot.decoding.sampling import Row, Sampling
-from bot.decoding.serving import Serving, open_engine
+from bot.decoding.serving import Serving, is_fast_in_bfloat16, open_engine
 from tests.decoding.architectures import CONFIGS, END_IDS, SIZE, START, generated, net_of, source_of
 from tests.decoding.vocabularies import ids_of, numbers
 
@@ -81,6 +83,22 @@ def test_a_net_that_writes_no_numbers_does_not_pass() -> None:
     net = net_of("gpt2")
     net.transformer.wpe.weight[3] = torch.nan
     assert "nan" in open_engine(net, numbers(SIZE), END_IDS, 4).note
+
+
+def test_a_processor_without_bfloat16_is_served_in_float32(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refused(weight: torch.Tensor) -> None:
+        raise RuntimeError("bf16 path needs the cpu support avx_ne_convert or avx512bw")
+
+    monkeypatch.setattr(linears, "_pack", refused)
+    linears.has_bfloat16.cache_clear()
+    is_fast_in_bfloat16.cache_clear()
+    model = Model(id="x", task="complete", family="causal_lm", dtype="bfloat16")
+    for dtype in ("auto", "as stored", "bfloat16", "int8", "float32"):
+        assert Serving(dtype=dtype).torch_dtype(model) == torch.float32
+    linears.has_bfloat16.cache_clear()
+    is_fast_in_bfloat16.cache_clear()
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0], ids=["greedy", "sampled"])

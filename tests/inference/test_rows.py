@@ -37,7 +37,7 @@ async def test_rows_follow_one_another_in_one_growing_text(
     assert isinstance(outcome, Answered)
     assert outcome.result.text == "2 3 4 | 21 22 23 | 301 302 303"  # type: ignore[union-attr]
     assert outcome.result.tokens == 9  # type: ignore[union-attr]
-    assert "2 3 4 | 21" in texts
+    assert any(text.startswith("2 3 4 |") for text in texts)
     assert all(b.startswith(a) for a, b in pairwise(texts))
 
 

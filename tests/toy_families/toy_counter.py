@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 
-from bot.decoding.engine import Engine, Finish
+from bot.decoding.engine import Engine, Finish, ReadsOneByOne
 from bot.decoding.sampling import Row, Sampling
 from bot.families.base import GeneratingFamily
 from bot.tasks.text_to_text import TextResult
@@ -26,7 +26,7 @@ def load(model: Any, folder: Path) -> ToyCounter:
     return ToyCounter(model.slots, 0.0 if model.id.endswith("fast") else STEP_S)
 
 
-class CountingRuntime:
+class CountingRuntime(ReadsOneByOne):
     """Finds the next number likeliest; dies at 42 if a file named ``armed`` can be removed.
 
     At 666 it dies always, and after 777 comes what no row can choose from.
@@ -47,8 +47,8 @@ class CountingRuntime:
             return torch.full((WORDS,), torch.nan)
         return torch.nn.functional.one_hot(torch.tensor((ids[-1] + 1) % WORDS), WORDS).float()
 
-    def begin(self, slot: int, source: Any) -> None:
-        raise NotImplementedError
+    def begin(self, slot: int, tokens: int, source: Any) -> None:
+        assert source is None
 
     def step(self, slots: list[int], tokens: list[int]) -> torch.Tensor:
         pairs = zip(slots, tokens, strict=True)

@@ -7,30 +7,37 @@ cannot be prepared, which is then known for the next time.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from bot.children import die_with_parent, offer_when_memory_runs_out
 from bot.decoding.export import prepared, sample
-from bot.decoding.export.build import export
+from bot.decoding.export.build import export, locked
 from bot.decoding.export.graph import NotExportable
 from bot.decoding.wiring import window_of
 
 NICENESS = 19
+OOM_SCORE = 1000  # the kernel takes it before any worker
 REFUSED = 3
 WIDEST = 8192  # tokens in a row: beyond it the blocks of all rows would not fit anyway
 
 
 def main(checkpoint: Path, folder: Path, threads: int) -> int:
-    """Prepare a checkpoint; return the exit status."""
-    os.nice(NICENESS)
+    """Prepare a checkpoint; return the exit status. Who works on the folder now is waited for."""
     torch.set_num_threads(threads)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        return _prepared(checkpoint, folder, threads)
+
+
+def _prepared(checkpoint: Path, folder: Path, threads: int) -> int:
     source = prepared.fingerprint(checkpoint)
     if prepared.is_current(folder, source):
         return 0
-    folder.parent.mkdir(parents=True, exist_ok=True)
     net = AutoModelForCausalLM.from_pretrained(
         checkpoint, dtype=torch.float32, local_files_only=True
     ).eval()
@@ -52,6 +59,16 @@ def main(checkpoint: Path, folder: Path, threads: int) -> int:
     return 0
 
 
+def _give_way() -> None:
+    """Be the first to go: when the parent dies, when memory runs out, when somebody asks."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # and tidy up
+    parent = os.environ.get("MENAGERIE_PARENT")
+    die_with_parent(int(parent) if parent else None)
+    offer_when_memory_runs_out(OOM_SCORE)
+    os.nice(NICENESS)
+
+
 if __name__ == "__main__":
+    _give_way()
     place, target, count = sys.argv[1:]
     sys.exit(main(Path(place), Path(target), int(count)))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import re
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock
 
 from bot.decoding.export import measure, prepared
 from bot.decoding.export.graph import NotExportable, converted, save, with_small_weights
@@ -25,9 +29,21 @@ SLACK = {"float32": 1e-3, "bfloat16": 0.1, "int8": 0.1}
 TIMES = 2
 """How many times the error that was measured here a later load may have."""
 
+RANDOM = "[a-z0-9_]{8}"  # what ``mkdtemp`` puts behind a prefix
 SHORTEST_SAMPLE = 128
 PROMPT = 32  # tokens before the steps that are timed
 READ_AT_MOST = 1024  # tokens of the sample, which bound the time that a slow net takes
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Be the only process that prepares this folder; sweep away what others left half made."""
+    with FileLock(folder.with_name(f".{folder.name}.lock")):
+        left = re.compile(rf"\.{re.escape(folder.name)}-{RANDOM}")
+        for path in folder.parent.iterdir():
+            if left.fullmatch(path.name):
+                shutil.rmtree(path, ignore_errors=True)
+        yield
 
 
 def export(

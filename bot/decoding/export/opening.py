@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def open_prepared(folder: Path, wanted: str, *, threads: int, slots: int) -> PagedRuntime:
+def open_prepared(
+    folder: Path, wanted: str, *, threads: int, slots: int, limit_bytes: int = 0
+) -> PagedRuntime:
     """Return the wanted variant's runtime, tested.
 
     Args:
@@ -21,9 +23,11 @@ def open_prepared(folder: Path, wanted: str, *, threads: int, slots: int) -> Pag
         wanted: ``auto``, ``float32``, ``bfloat16`` or ``int8``.
         threads: How many threads a call may use.
         slots: How many rows there may be at once.
+        limit_bytes: What their keys and values may take; 0 is as much as there is.
 
     Raises:
         LookupError: The folder has no such variant.
+        MemoryError: Not even the test has room under the limit.
         SelfTestFailed: The graph can't be opened here, or doesn't do what the net does.
     """
     name = prepared.choose(folder, wanted)
@@ -35,7 +39,7 @@ def open_prepared(folder: Path, wanted: str, *, threads: int, slots: int) -> Pag
     try:
         runtime = PagedRuntime(
             folder / variant.graph, precision, threads=threads, window=held.window,
-            slots=max(slots, len(PROMPTS) + 1),
+            slots=max(slots, len(PROMPTS) + 1), limit_bytes=limit_bytes,
         )  # fmt: skip
     except RuntimeError as error:  # OpenVINO knows no narrower
         raise SelfTestFailed(f"{name} in {folder} can't be opened: {error}") from error
