@@ -14,15 +14,16 @@ if TYPE_CHECKING:
     from bot.decoding.engine import Runtime
     from bot.decoding.wiring import Wiring
 
-MARGINS = {torch.float32: 1e-3, torch.bfloat16: 0.02}
-"""How far logits may lie from the control, in standard deviations of the logits."""
+MARGINS = {torch.float32: 1e-3, torch.bfloat16: 0.5}
+"""How far logits may lie from the reference, in standard deviations of the logits.
 
-FARTHEST = 0.15
-"""How far the control, in another layout of the same layers, may lie from the reference."""
+A trained net in bfloat16 is off by 0.15 on tokens of chance by rounding alone; a row that sees
+another's tokens, or has the wrong position, by more than 1.
+"""
 
 PROMPTS = (5, 19)
 PIECE = 10
-STEPS = 3
+STEPS = 2
 
 
 class SelfTestFailed(Exception):
@@ -37,20 +38,8 @@ def reference(runtime: Runtime, wiring: Wiring) -> list[torch.Tensor]:
     return [torch.stack(list(_alone(runtime, wiring, n))) for n in range(len(PROMPTS))]
 
 
-def check(
-    runtime: Runtime,
-    wiring: Wiring,
-    expected: list[torch.Tensor],
-    control: list[torch.Tensor],
-) -> None:
+def check(runtime: Runtime, wiring: Wiring, expected: list[torch.Tensor]) -> None:
     """Compare the rows of a batch, of which one joins late, with each by itself.
-
-    Args:
-        runtime: What is tested.
-        wiring: Its net.
-        expected: The reference, from the net as it was loaded.
-        control: The same from the net as it is laid out now: it differs by rounding alone, and
-            shows how much of that there is.
 
     Raises:
         SelfTestFailed: They differ by more than rounding explains.
@@ -67,13 +56,11 @@ def check(
     found[1].append(runtime.step([1], [_token(wiring, 1, STEPS - 1)])[0])
     runtime.free(1)
     for number, logits in enumerate(found):
-        noise = _apart(control[number], expected[number])
-        apart = _apart(torch.stack(logits), control[number])
-        margin = max(MARGINS.get(wiring.net.dtype, FARTHEST), min(2 * noise, FARTHEST))
-        if not (apart <= margin and noise <= FARTHEST):
+        apart = _apart(torch.stack(logits), expected[number])
+        if not apart <= MARGINS.get(wiring.net.dtype, 0.5):
             raise SelfTestFailed(
                 f"row {number} of a batch differs from the same row alone by {apart:.2g} standard "
-                f"deviations of its logits, and by {noise:.2g} from the net as it was loaded"
+                "deviations of its logits"
             )
 
 

@@ -1,9 +1,8 @@
 """Makes a model ready to decode: the fastest runtime that is right for it.
 
-On torch: first the reference, by transformers' own cache; then the linear layers are laid out for
-few rows, the arena is tried against the reference, and where it fails each row is stepped by
-itself. A decoder-only model that was prepared for OpenVINO (:mod:`bot.decoding.export`) needs no
-torch at all.
+On torch: the linear layers are laid out for few rows, the arena is tried against transformers' own
+cache, and where it fails each row is stepped by itself. A decoder-only model that was prepared for
+OpenVINO (:mod:`bot.decoding.export`) needs no torch at all.
 """
 
 from __future__ import annotations
@@ -115,15 +114,14 @@ def open_engine(
     """
     serving = serving or Serving.from_environ()
     wiring = Wiring(net)
-    reference = selftest.reference(SoloRuntime(wiring), wiring)
     size = sum(p.numel() * p.element_size() for p in net.parameters())
     linears.relay(net, "packed" if size <= serving.pack_bytes else "plain")
     note = ""
     try:
         wide = attention.widen(wiring.decoder())
-        control = selftest.reference(SoloRuntime(wiring), wiring)
+        reference = selftest.reference(SoloRuntime(wiring), wiring)
         runtime: Any = ArenaRuntime(wiring, wide=wide, limit_bytes=serving.arena_bytes)
-        selftest.check(runtime, wiring, reference, control)
+        selftest.check(runtime, wiring, reference)
     except Exception as error:  # whatever it is: what is slow and right can still serve
         sys.stderr.write("".join(traceback.format_exception(error)))
         runtime = SoloRuntime(wiring)
