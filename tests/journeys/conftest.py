@@ -59,7 +59,9 @@ async def house(starters: Path, tmp_path_factory: pytest.TempPathFactory) -> Asy
         "MENAGERIE_CACHE": str(starters),
         "MENAGERIE_STATE": str(tmp_path_factory.mktemp("state")),
     }
-    config = Config(inference=Inference(threads=1, jobs_per_member=20, kill_grace_s=1.0))
+    config = Config(
+        inference=Inference(threads=1, jobs_per_member=20, kill_grace_s=1.0, runtime="torch")
+    )
     async with inhabited(config, environ) as house:
         yield house
 

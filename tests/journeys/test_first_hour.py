@@ -68,7 +68,7 @@ HUGE = Upload("huge.txt", b"x" * 100_000)
 
 async def test_complete_streams_its_text(member: Member, finished: Finished) -> None:
     prompt = "The old lighthouse keeper"
-    asked = await member.invoke("complete", prompt=prompt, max_tokens=60, seed=1)
+    asked = await member.invoke("complete", prompt=prompt, max_tokens=250, seed=1)
     assert await asked.acknowledged() < 1.0
     message = await finished(asked)
     final = message["content"].partition("\n-# ")[0]
