@@ -59,9 +59,7 @@ async def house(starters: Path, tmp_path_factory: pytest.TempPathFactory) -> Asy
         "MENAGERIE_CACHE": str(starters),
         "MENAGERIE_STATE": str(tmp_path_factory.mktemp("state")),
     }
-    config = Config(
-        inference=Inference(threads=1, jobs_per_member=20, kill_grace_s=1.0, runtime="torch")
-    )
+    config = Config(inference=Inference(threads=1, jobs_per_member=20, kill_grace_s=1.0))
     async with inhabited(config, environ) as house:
         yield house
 
