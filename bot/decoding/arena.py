@@ -17,6 +17,7 @@ import torch
 from transformers import Cache, EncoderDecoderCache
 from transformers.cache_utils import CacheLayerMixin
 
+from bot import machine
 from bot.decoding.engine import ReadsOneByOne
 from bot.decoding.positions import Lengths, tell_rows_apart, widen_windows
 from bot.decoding.wiring import Wiring
@@ -118,7 +119,7 @@ class ArenaRuntime(ReadsOneByOne):
         ids = torch.zeros(count, 1, dtype=torch.long)
         ids[numbers, 0] = torch.tensor(tokens)
         lengths = torch.tensor([row.length for row in rows])
-        width = _blocks(max(rows[number].length for number in numbers) + 1)
+        width = whole_blocks(max(rows[number].length for number in numbers) + 1)
         self._place.write(lengths, width, max(row.length for row in rows) + 1)
         self._lengths.of_rows = lengths.tolist()
         self._set_crossed(1)
@@ -151,6 +152,7 @@ class ArenaRuntime(ReadsOneByOne):
         if not self._rows:
             for layer in (*self._own, *self._crossed):
                 layer.clear()
+            machine.give_back_freed_memory()
 
     def _row(self, slot: int) -> _Row:
         for row in self._rows:
@@ -178,7 +180,7 @@ class ArenaRuntime(ReadsOneByOne):
         """Return a stand-in for what the encoder made, and which of its columns count."""
         if not self._crossed:
             return {}
-        width = _blocks(max(row.crossed for row in rows))
+        width = whole_blocks(max(row.crossed for row in rows))
         self._place.sources = width
         for crossing in self._crossed:  # a row that has begun may have written none yet
             crossing.make_room(len(rows), width)
@@ -265,7 +267,7 @@ class _Layer(CacheLayerMixin):  # type: ignore[misc]
         have, heads, wide, size = self._keys.shape
         if not heads or (rows <= have and columns <= wide):
             return  # or nobody knows yet how large a column is
-        rows, columns = max(FEWEST_ROWS, rows), _blocks(columns)
+        rows, columns = max(FEWEST_ROWS, rows), whole_blocks(columns)
         cell = heads * size * self._keys.element_size()
         most = self._place.limit_bytes // cell if self._place.limit_bytes else sys.maxsize
         if rows * columns > most:
@@ -367,7 +369,7 @@ class _Crossing(_Layer):
         return tensor[rows, :, : place.sources]
 
 
-def _blocks(columns: int) -> int:
+def whole_blocks(columns: int) -> int:
     """Return columns rounded up to whole blocks."""
     return -(-columns // BLOCK) * BLOCK
 

@@ -14,7 +14,7 @@ from greenlet import GreenletExit, getcurrent, greenlet  # type: ignore[import-u
 from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
 from transformers.modeling_outputs import BaseModelOutput
 
-from bot.decoding.arena import BLOCK
+from bot.decoding.arena import whole_blocks
 from bot.decoding.sampling import Row, Sampling
 from bot.decoding.wiring import Wiring
 
@@ -162,7 +162,7 @@ class _Search:
             pixels = torch.stack([row.source for row in self._rows])  # (N, C, H, W)
             return {"pixel_values": pixels.to(self._wiring.net.dtype), "decoder_input_ids": ids}
         encoded = [self._wiring.encode(row.source)[0] for row in self._rows]
-        width = -(-max(len(one) for one in encoded) // BLOCK) * BLOCK
+        width = whole_blocks(max(len(one) for one in encoded))
         hidden = torch.stack(
             [torch.nn.functional.pad(one, (0, 0, 0, width - len(one))) for one in encoded]
         )

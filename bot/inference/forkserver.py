@@ -12,6 +12,7 @@ It runs no net itself: a process that has run OpenMP code cannot be forked safel
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import os
 import pkgutil
@@ -40,6 +41,8 @@ def main(control_fd: int) -> None:
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the bot's to handle
     missing = preload()
+    gc.collect()
+    gc.freeze()  # or each worker's collector writes into every object, and shares none
     control = socket.socket(fileno=control_fd)
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
