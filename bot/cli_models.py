@@ -109,7 +109,7 @@ def prepare(model_id: Id, config: ConfigPath = None) -> None:
     import subprocess
 
     from bot.catalogue.checkpoints import checkpoint_folder, is_present
-    from bot.catalogue.download import SECRETS
+    from bot.catalogue.download import without_secrets
     from bot.config import load_config
     from bot.errors import OperatorError
 
@@ -123,8 +123,8 @@ def prepare(model_id: Id, config: ConfigPath = None) -> None:
     checkpoint, folder = checkpoint_folder(model, _cache()), _cache() / "prepared" / model.id
     threads = settings.inference.chosen_threads()
     arguments = ["-m", "bot.decoding.export", str(checkpoint), str(folder), str(threads)]
-    environ = {name: text for name, text in os.environ.items() if name not in SECRETS}
-    if subprocess.run([sys.executable, *arguments], env=environ, check=False).returncode:
+    done = subprocess.run([sys.executable, *arguments], env=without_secrets(), check=False)
+    if done.returncode:
         raise typer.Exit(NOT_RIGHT)
 
 

@@ -47,6 +47,11 @@ class ChildFailed(Exception):
         self.log = log
 
 
+def without_secrets() -> dict[str, str]:
+    """Return this process's environment as a child may see it."""
+    return {key: text for key, text in os.environ.items() if key not in SECRETS}
+
+
 def run_child(
     arguments: Sequence[str],
     log: Path,
@@ -57,8 +62,7 @@ def run_child(
 
     Raises :class:`ChildFailed`. The child never outlives this call, and never sees a secret.
     """
-    environment = {key: text for key, text in os.environ.items() if key not in SECRETS}
-    environment |= {"PYTHONUNBUFFERED": "1", **(extra or {})}
+    environment = without_secrets() | {"PYTHONUNBUFFERED": "1", **(extra or {})}
     with log.open("wb") as output:
         child = subprocess.Popen(
             [sys.executable, *arguments],

@@ -1,12 +1,13 @@
 """Linear layers for few rows: a decoding step is nothing but these, read from memory each time.
 
-torch's own float32 product is two to four times slower than oneDNN's for 2 to 32 rows, and what it
-gives one row hangs on how many there are. oneDNN's is the same bits for 2 rows and for 200. Packed
-into its own layout it is faster still, at the price of memory that workers do not share. For
-figures see ``benchmarks/linears.py``.
+torch's own float32 product takes one and a half to four times as long as oneDNN's for 2 to 32 rows,
+and what it gives one row hangs on how many there are. oneDNN's is the same bits for 2 rows and for
+200. Packed into its own layout it is faster still, at the price of memory that workers do not
+share. For figures see ``benchmarks/linears.py``.
 
 Weights of one byte are not here: rounded row by row (torch's dynamic quantisation takes one scale
-for all rows, so that one member's text changes another's) they are no faster than packed bfloat16.
+for all rows, so that one member's text changes another's) they are no faster than packed bfloat16
+from four rows up.
 """
 
 from __future__ import annotations
@@ -69,22 +70,17 @@ def has_bfloat16() -> bool:
     return True
 
 
-def relay(net: nn.Module, layout: Layout) -> int:
-    """Replace the linear layers of a net, in place; return how many bytes the copies take.
+def relay(net: nn.Module, layout: Layout) -> None:
+    """Replace the linear layers of a net, in place.
 
     Embeddings keep their weights, also those that a linear layer shares.
     """
-    copied = 0
     for parent in list(net.modules()):
         for name, child in list(parent.named_children()):
             found = _weights_of(child)
             if found is None or min(found[0].shape) < SMALLEST:
                 continue
-            weight, bias = found
-            setattr(parent, name, KINDS[layout](weight, bias))
-            if layout == "packed":
-                copied += weight.numel() * weight.element_size()
-    return copied
+            setattr(parent, name, KINDS[layout](*found))
 
 
 def _weights_of(module: Any) -> tuple[torch.Tensor, torch.Tensor | None] | None:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import torch
 
+from bot.children import offer_when_memory_runs_out
 from bot.decoding.engine import Finish
 from bot.errors import UserError
 from bot.families.base import BatchFamily, GeneratingFamily, Stopped
@@ -47,8 +48,7 @@ def main(connection: socket.socket, missing: tuple[str, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.nice(NICENESS)
-    with contextlib.suppress(OSError):  # Linux only
-        Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE))
+    offer_when_memory_runs_out(OOM_SCORE)
     sys.stdout = sys.stderr  # a library's print is a line in the log
     torch.set_num_threads(int(os.environ.get("MENAGERIE_THREADS", "1")))
     lock = threading.Lock()

@@ -23,6 +23,7 @@ TOYS = Path(__file__).parents[1] / "toy_families"
 NUMBERS = itertools.count()
 
 ECHO = Model(id="echo", task="complete", family="toy_echo", checkpoint="none")
+RELAY = Model(id="relay", task="complete", family="toy_relay", checkpoint="none", slots=2)
 COUNTER = Model(id="counter", task="complete", family="toy_counter", checkpoint="none", slots=4)
 MakeJob = Callable[..., Job]
 

@@ -20,12 +20,10 @@ from bot.inference import preparing, wire
 from bot.inference.job import Answered
 from bot.inference.local import LocalExecutor
 from bot.inference.preparing import Preparing
-from tests.inference.conftest import COUNTER, MakeJob, running
+from tests.inference.conftest import COUNTER, RELAY, MakeJob, running
 from tests.inference.test_local import outcome_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-RELAY = Model(id="relay", task="complete", family="toy_relay", checkpoint="none", slots=2)
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")

@@ -10,17 +10,14 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bot.catalogue.model import Model
 from bot.errors import UserError
 from bot.inference.job import Answered, Cancelled, Expired, Unanswered
 from bot.inference.local import LocalExecutor
 from bot.tasks.progress import TextSoFar
-from tests.inference.conftest import MakeJob, running
+from tests.inference.conftest import RELAY, MakeJob, running
 from tests.inference.test_local import outcome_of, whole
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-RELAY = Model(id="relay", task="complete", family="toy_relay", checkpoint="none", slots=2)
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
