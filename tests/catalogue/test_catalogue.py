@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from bot.catalogue.catalogue import Catalogue, has_family, refusal
-from bot.catalogue.convert import CONVERSIONS
+from bot.catalogue.conversion import KINDS
 from bot.catalogue.entries import families, packaged_models
 from bot.catalogue.model import Model
 from bot.catalogue.sources import Hub, Package, source_of
@@ -35,7 +35,7 @@ def test_every_packaged_entry_is_sound(model: Model) -> None:
     assert model.licence != "unknown"
     assert model.note
     assert model.size_mb
-    assert model.convert is None or model.convert in CONVERSIONS
+    assert model.convert is None or model.convert in KINDS
     source = source_of(model)
     if isinstance(source, Package):
         assert model.starter
@@ -227,7 +227,7 @@ def test_paths_that_lead_elsewhere_are_refused(paths: list[str], said: str) -> N
 def test_importing_the_catalogue_is_light() -> None:
     program = (
         "import sys, bot.config, bot.config_example, bot.cli_models\n"
-        "from bot.catalogue import catalogue, checkpoints, convert, hub\n"
+        "from bot.catalogue import catalogue, checkpoints, conversion, hub\n"
         "catalogue.Catalogue.load()\n"
         "heavy = {'torch', 'transformers', 'numpy', 'onnx', 'huggingface_hub', 'rich.progress'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"

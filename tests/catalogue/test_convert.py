@@ -85,7 +85,7 @@ def test_a_hub_checkpoint_is_written_in_its_serving_dtype(tmp_path: Path) -> Non
     done.mkdir()
     arguments = ["safetensors", "float32", str(done), str(raw / "config.json")]
     subprocess.run(
-        [sys.executable, "-m", "bot.catalogue.convert", *arguments],
+        [sys.executable, "-m", "bot.catalogue.conversion", *arguments],
         check=True, capture_output=True, env={**os.environ, "HF_HUB_OFFLINE": "1"},
     )  # fmt: skip
     assert {path.suffix for path in done.iterdir()} == {".json", ".safetensors"}

@@ -14,7 +14,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from bot.catalogue.catalogue import Catalogue
-from bot.catalogue.convert_onnx import convert_onnx
+from bot.catalogue.conversion.onnx import convert
 from bot.catalogue.packages import get_files
 from bot.catalogue.sources import Package, source_of
 
@@ -86,7 +86,7 @@ def style_onnx(starters: Path) -> Path:
 def style_folder(style_onnx: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The converted checkpoint, as the family gets it."""
     folder = tmp_path_factory.mktemp("style")
-    convert_onnx(sorted(style_onnx.glob("*.onnx")), folder)
+    convert(sorted(style_onnx.glob("*.onnx")), folder)
     return folder
 
 

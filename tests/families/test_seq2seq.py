@@ -14,7 +14,7 @@ import torch
 from transformers import AutoModelForSeq2SeqLM
 
 from bot.catalogue.catalogue import Catalogue
-from bot.catalogue.convert import convert_safetensors
+from bot.catalogue.conversion.safetensors import convert
 from bot.catalogue.model import Defaults, Limits, Model, Prompt
 from bot.decoding.engine import Finish
 from bot.errors import OperatorError, UserError
@@ -315,7 +315,7 @@ def test_too_many_lines_are_refused_with_fact_limit_and_next_step(opened: Opened
 def test_a_converted_checkpoint_answers_the_same(
     kind: str, folders: Callable[[str], Path], opened: Opened, tmp_path: Path
 ) -> None:
-    convert_safetensors([folders(kind) / "config.json"], tmp_path, "float32")
+    convert([folders(kind) / "config.json"], tmp_path, "float32")
     assert not list(tmp_path.glob("*.bin"))
     request: Any = Translate(text="the quick brown fox", to="de", source="en")
     if kind == "mt5":

@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from bot.catalogue.convert_onnx import convert_onnx
+from bot.catalogue.conversion.onnx import convert
 from bot.catalogue.model import Limits, Model
 from bot.errors import OperatorError, UserError
 from bot.families.base import Stopped
@@ -314,13 +314,13 @@ def test_converting_refuses_other_files_and_leaves_nothing(
     unknown, broken = tmp_path / "unknown.onnx", tmp_path / "multistyle26.onnx"
     unknown.write_bytes(b"")
     with pytest.raises(OperatorError, match=r"unknown\.onnx: no conversion is known"):
-        convert_onnx([unknown], target)
+        convert([unknown], target)
     broken.write_bytes(b"this is no graph")
     with pytest.raises(OperatorError, match="not an ONNX file"):
-        convert_onnx([broken], target)
+        convert([broken], target)
     broken.write_bytes((style_onnx / "arbitrary_predict.onnx").read_bytes())
     with pytest.raises(OperatorError, match=r"another graph than expected.*contract\.0\.w"):
-        convert_onnx([broken], target)
+        convert([broken], target)
     assert not target.exists()
 
 

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from transformers import VisionEncoderDecoderModel, ViTImageProcessorPil
 
-from bot.catalogue.convert import convert_safetensors
+from bot.catalogue.conversion.safetensors import convert
 from bot.catalogue.model import Defaults, Limits, Model
 from bot.errors import UserError
 from bot.families.lines import find_lines
@@ -101,7 +101,7 @@ def test_a_converted_checkpoint_reads_the_same(
     kind: str, trocr: Path, manga_ocr: Path, encoded: Encoded, tmp_path: Path
 ) -> None:
     folder = {"trocr": trocr, "manga_ocr": manga_ocr}[kind]
-    convert_safetensors([folder / "config.json"], tmp_path, "float32")
+    convert([folder / "config.json"], tmp_path, "float32")
     assert not list(tmp_path.glob("*.bin"))
     data = encoded(page(ROWS))
     assert result_of(tmp_path, data) == result_of(folder, data)

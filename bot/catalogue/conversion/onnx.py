@@ -34,7 +34,7 @@ class Graph(NamedTuple):
     convolutions: dict[str, tuple[Floats, Floats | None]]
 
 
-def convert_onnx(files: list[Path], folder: Path) -> None:
+def convert(files: list[Path], folder: Path, dtype: str = "float32") -> None:
     """Write ``folder/model.safetensors`` from ONNX files, known by their names.
 
     The file appears whole or not at all; its metadata names the sources. Raises
