@@ -82,7 +82,8 @@ class Inference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         Count, Meta(description="Worker processes; 0: two, or one on a machine with one core.")
     ] = 0
     threads: Annotated[
-        Count, Meta(description="Threads of each worker; 0: the cores, shared out evenly.")
+        Count,
+        Meta(description="Threads of each worker; 0: the cores, shared out among those at work."),
     ] = 0
     runtime: Annotated[
         Literal["auto", "torch", "openvino"],
@@ -131,9 +132,12 @@ class Inference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return self.workers or max(1, min(2, cores or machine.cores()))
 
     def chosen_threads(self, cores: int | None = None) -> int:
-        """Return the threads of each worker: as configured, or the cores shared out."""
-        cores = cores or machine.cores()
-        return self.threads or max(1, cores // self.chosen_workers(cores))
+        """Return the most threads of a worker: as configured, or the cores, if it works alone."""
+        return self.threads or cores or machine.cores()
+
+    def cores_to_lend(self) -> int:
+        """Return the cores that workers share out as they are at work; 0 where each has its own."""
+        return 0 if self.threads else machine.cores()
 
     def chosen_share_bytes(self, cores: int | None = None) -> int:
         """Return what one model may take of one worker's memory beside the weights themselves.

@@ -137,14 +137,14 @@ def _memory(config: Config) -> Finding:
     from bot import machine
 
     budget, total = config.inference.chosen_memory_mb(), machine.memory_mb()
-    workers, threads = config.inference.chosen_workers(), config.inference.chosen_threads()
-    text = (
-        f"{budget:,} of {total:,} MB for models; {workers} workers of {threads} threads on "
-        f"{machine.cores()} cores"
-    )
+    workers, threads, cores = (
+        config.inference.chosen_workers(), config.inference.threads, machine.cores()
+    )  # fmt: skip
+    share = f"of {threads} threads on" if threads else "that share out"
+    text = f"{budget:,} of {total:,} MB for models; {workers} workers {share} {cores} cores"
     if budget > total:
         return Finding("machine", "bad", f"{text}. Lower [inference] memory_budget_mb.")
-    if workers * threads > machine.cores():
+    if workers * threads > cores:
         return Finding("machine", "fair", f"{text}: more threads than cores make each slower.")
     return Finding("machine", "good", text)
 

@@ -183,7 +183,7 @@ def test_a_configuration_printed_as_toml_reads_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cores", "workers", "threads"), [(1, 1, 1), (2, 2, 1), (8, 2, 4), (9, 2, 4)]
+    ("cores", "workers", "threads"), [(1, 1, 1), (2, 2, 2), (8, 2, 8), (9, 2, 9)]
 )
 def test_workers_and_threads_follow_the_cores(cores: int, workers: int, threads: int) -> None:
     inference = Config().inference
@@ -196,6 +196,8 @@ def test_what_is_configured_wins_over_the_machine(tmp_path: Path) -> None:
     inference = load_config(write(tmp_path, text), {}).inference
     assert inference.chosen_workers(2) == 5
     assert inference.chosen_threads(2) == 3
+    assert inference.cores_to_lend() == 0
+    assert Config().inference.cores_to_lend() >= 1
     assert inference.chosen_memory_mb() == 1234
     assert Config().inference.chosen_memory_mb() > 0
 

@@ -27,7 +27,13 @@ PREFILL_BUDGET = 512
 
 
 class Runtime(Protocol):
-    """A net with one cache per slot. Slots are small integers chosen by the engine."""
+    """A net with one cache per slot. Slots are small integers chosen by the engine.
+
+    ``gathers`` says that its rows are best kept together: one process that reads the weights with
+    all cores for many rows is faster than several that each read them for a few.
+    """
+
+    gathers: bool
 
     def begin(self, slot: int, tokens: int, source: Any) -> None:
         """Make room for a row of so many tokens; have the encoder read its source, if it has one.
@@ -48,6 +54,8 @@ class Runtime(Protocol):
 
 class ReadsOneByOne:
     """What a runtime does that reads one row at a time, by its method ``extend``."""
+
+    gathers = False
 
     def extend(self, slot: int, ids: list[int]) -> torch.Tensor:
         """Read ids of shape (T,) after what the slot holds; return the last logits, (V,)."""
@@ -93,7 +101,8 @@ class _Active:
 class Engine:
     """Grows many rows side by side on one runtime.
 
-    ``could_be_prepared`` says that a faster runtime would be there, had the model been prepared.
+    ``could_be_prepared`` says that a faster runtime would be there, had the model been prepared;
+    ``gathers`` is the runtime's own.
 
     Args:
         runtime: The net and its caches.
@@ -116,6 +125,7 @@ class Engine:
     ) -> None:
         self.note = note
         self.could_be_prepared = False
+        self.gathers = runtime.gathers
         self._runtime = runtime
         self._tokenizer = tokenizer
         self._end_ids = end_ids

@@ -77,6 +77,8 @@ class PagedRuntime:
         limit_bytes: What the blocks of keys and values may take; 0 is as much as there is.
     """
 
+    gathers = True
+
     def __init__(
         self,
         graph: Path,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.inference import wire
+from bot.inference.scheduler import WorkerView
 from bot.machine import MEGABYTE
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bot.catalogue.model import Model
+    from bot.inference.held import Held
     from bot.inference.pool import Pool
     from bot.inference.preparing import Preparing
     from bot.inference.residency import Place, Residency
@@ -46,6 +49,7 @@ class Loader:
         self._folder_of = folder_of
         self._loads: dict[Place, _Load] = {}
         self._notes: dict[Place, str] = {}
+        self._gathering: set[Place] = set()
         self._preparing = preparing
         if preparing is not None:
             preparing.done = self.renew
@@ -61,6 +65,17 @@ class Loader:
             for (worker_id, model_id), note in held.items()
             if model_id in self._residency.models_of(worker_id)
         }
+
+    def view(self, worker_id: int, jobs: Collection[Held]) -> WorkerView:
+        """Return a worker that is at these jobs as the scheduler sees it."""
+        models = self._residency.models_of(worker_id)
+        return WorkerView(
+            id=worker_id,
+            models=models,
+            gathering=frozenset(m for m in models if (worker_id, m) in self._gathering),
+            running=Counter(held.job.model.id for held in jobs),
+            closed=any(held.strikes for held in jobs),
+        )
 
     def is_loading(self, place: Place) -> bool:
         """Say whether a load is ordered and not done."""
@@ -99,6 +114,7 @@ class Loader:
         self._ended(place)
         self._residency.add(place, message.size_bytes)
         self._notes[place] = message.note
+        (self._gathering.add if message.gathers else self._gathering.discard)(place)
         if load is not None and message.could_be_prepared and self._preparing is not None:
             self._preparing.want(load.model)
         self._unload(self._residency.to_unload(0, {place, *busy, *self._loads}))

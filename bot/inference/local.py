@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -22,12 +21,13 @@ from bot.inference.breaker import Breaker
 from bot.inference.executor import ExecutorStatus
 from bot.inference.held import fingerprint
 from bot.inference.job import Cancelled, Expired, Interrupted, Unanswered
+from bot.inference.leases import Leases
 from bot.inference.loader import Loader
 from bot.inference.pool import Pool
 from bot.inference.preparing import Preparing, serving_environment
 from bot.inference.residency import Residency, most_mb
 from bot.inference.runs import Runs
-from bot.inference.scheduler import QueueLimits, Scheduler, WorkerView
+from bot.inference.scheduler import QueueLimits, Scheduler
 from bot.machine import MEGABYTE
 from bot.tasks.progress import Loading, Queued
 
@@ -104,6 +104,9 @@ class LocalExecutor:
             prepared, folder_of, self._pool.environ, settings, is_idle=lambda: not self._runs
         )
         self._loader = Loader(self._pool, self._residency, folder_of, self._preparing)
+        self._leases = Leases(
+            settings.cores_to_lend(), lambda worker, n: self._pool.send(worker, wire.Lend(n))
+        )
 
     async def start(self) -> None:
         """Begin to start workers, without waiting for them."""
@@ -212,6 +215,7 @@ class LocalExecutor:
         """Put the dead worker's jobs back into the queue, those at work with a strike."""
         self._deaths += 1
         self._ready.discard(worker_id)
+        self._leases.worker_gone(worker_id)
         loading = self._loader.worker_gone(worker_id)
         for model_id in loading:
             self._breaker.failed(model_id)
@@ -261,20 +265,15 @@ class LocalExecutor:
             raise outcomes.not_now(job.model, wait_s)
 
     def _pump(self) -> None:
-        """Give every job that can run now to its worker."""
-        if not len(self._scheduler) or not self._ready:
-            return
-        views = []
-        for worker_id in sorted(self._ready):
-            jobs = [held.job for held in self._runs.of_worker(worker_id)]
-            running = Counter(job.model.id for job in jobs)
-            closed = any(self._scheduler.is_suspect(job.id) for job in jobs)
-            models = self._residency.models_of(worker_id)
-            views.append(WorkerView(id=worker_id, models=models, running=running, closed=closed))
-        for assignment in self._scheduler.assign(views):
-            held = self._runs.run(assignment.job.id)
+        """Give every job that can run now to its worker, and those at work their cores."""
+        views = [self._loader.view(w, self._runs.of_worker(w)) for w in sorted(self._ready)]
+        assignments = self._scheduler.assign(views)
+        at_work = {worker_id for worker_id, _ in self._runs.busy_places()}
+        self._leases.share(at_work | {one.worker_id for one in assignments})
+        for one in assignments:
+            held = self._runs.run(one.job.id)
             assert held is not None
-            self._begin(held, assignment.worker_id)
+            self._begin(held, one.worker_id)
 
     def _begin(self, held: Held, worker_id: int) -> None:
         job = held.job

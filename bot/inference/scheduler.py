@@ -28,12 +28,14 @@ AGEING_S = 60.0
 class WorkerView:
     """What the scheduler needs to know of a worker that can take jobs.
 
-    ``models`` are loaded in it, or being loaded; ``running`` counts its unfinished jobs by model;
-    ``closed`` is set while it runs a suspect, which shares with nobody.
+    ``models`` are loaded in it, or being loaded; those ``gathering`` are best run there side by
+    side; ``running`` counts its unfinished jobs by model; ``closed`` is set while it runs a
+    suspect, which shares with nobody.
     """
 
     id: int
     models: frozenset[str]
+    gathering: frozenset[str] = frozenset()
     running: dict[str, int] = field(default_factory=dict)
     closed: bool = False
 
@@ -217,6 +219,7 @@ def _taken(view: WorkerView, job: Job, *, alone: bool) -> WorkerView:
     return WorkerView(
         id=view.id,
         models=view.models | {model},
+        gathering=view.gathering,
         running={**view.running, model: view.running.get(model, 0) + 1},
         closed=alone,
     )
@@ -225,9 +228,9 @@ def _taken(view: WorkerView, job: Job, *, alone: bool) -> WorkerView:
 def _best_worker(job: Job, views: Iterable[WorkerView], *, sharing: bool) -> WorkerView | None:
     """Return where a job should run; ``None`` if it had better wait.
 
-    Best is an idle worker that has the model, then one at work on it with a slot free, unless it
-    is crowded and another could load the model, then any idle one. A worker that runs another
-    model is left alone: they would take turns.
+    Where its jobs gather, best is a worker at work on it with a slot free. Else an idle worker that
+    has the model, then one at work on it, unless it is crowded and another could load the model,
+    then any idle one. A worker that runs another model is left alone: they would take turns.
     """
     model = job.model
     resident = [v for v in views if model.id in v.models]
@@ -237,9 +240,10 @@ def _best_worker(job: Job, views: Iterable[WorkerView], *, sharing: bool) -> Wor
         for v in resident
         if sharing and not v.closed and 0 < v.running.get(model.id, 0) < model.slots
     ]
+    gathered = [v for v in shared if model.id in v.gathering]
     roomy = [v for v in shared if v.running[model.id] < CROWD]
     idle = [v for v in views if v.idle]
-    for choice in (idle_resident, roomy, idle, shared):
+    for choice in (gathered, idle_resident, roomy, idle, shared):
         if choice:
             return min(choice, key=lambda v: (v.running.get(model.id, 0), len(v.models), v.id))
     return None

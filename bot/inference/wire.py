@@ -66,6 +66,12 @@ class CancelJob(msgspec.Struct, frozen=True, tag="cancel"):
     job_id: str
 
 
+class Lend(msgspec.Struct, frozen=True, tag="lend"):
+    """Use so many threads from the next step on."""
+
+    threads: int
+
+
 class Ping(msgspec.Struct, frozen=True, tag="ping"):
     """Answer with a :class:`Pong`."""
 
@@ -86,7 +92,8 @@ class LoadBegan(msgspec.Struct, frozen=True, tag="load_began"):
 class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
     """A model is in memory; ``note`` is for the operator: how it is run, and why not better.
 
-    ``could_be_prepared`` says that preparing it would make it faster.
+    ``could_be_prepared`` says that preparing it would make it faster, ``gathers`` that its jobs are
+    best run side by side in one worker.
     """
 
     model_id: str
@@ -94,6 +101,7 @@ class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
     load_s: float
     note: str = ""
     could_be_prepared: bool = False
+    gathers: bool = False
 
 
 class LoadFailed(msgspec.Struct, frozen=True, tag="load_failed"):
@@ -151,7 +159,7 @@ class Pong(msgspec.Struct, frozen=True, tag="pong"):
     steps: int
 
 
-ToWorker = Load | Unload | RunJob | CancelJob | Ping
+ToWorker = Load | Unload | RunJob | CancelJob | Lend | Ping
 FromWorker = (
     Hello
     | LoadBegan

@@ -94,6 +94,7 @@ class Worker:
         self._batch: deque[Running] = deque()
         self._joining: deque[Running] = deque()
         self._steps = 0
+        self._threads = torch.get_num_threads()
 
     def receive(self, message: ToWorker) -> None:
         """Take a message; pings and cancels act at once, the rest waits its turn."""
@@ -103,6 +104,8 @@ class Worker:
             case wire.CancelJob(job_id):
                 if (running := self._jobs.get(job_id)) is not None:
                     running.cancelled.set()
+            case wire.Lend(threads):
+                self._threads = threads
             case wire.RunJob(job_id):
                 self._jobs[job_id] = Running(message, self._send)
                 self._inbox.put(message)
@@ -134,6 +137,7 @@ class Worker:
                     self._begin(running)
 
     def _load(self, message: wire.Load) -> None:
+        self._use_lent_threads()
         model, began = message.model, time.monotonic()
         self._send(wire.LoadBegan(model.id))
         try:
@@ -152,6 +156,7 @@ class Worker:
                 loaded,
                 note=family.engine.note,
                 could_be_prepared=family.engine.could_be_prepared,
+                gathers=family.engine.gathers,
             )
         self._send(loaded)
 
@@ -200,6 +205,7 @@ class Worker:
                 self._stopped(running)
 
     def _step(self, family: GeneratingFamily) -> None:
+        self._use_lent_threads()
         try:
             emissions = family.engine.step()
         except Exception as error:  # one border of two: a fault ends these rows, not the worker
@@ -286,6 +292,7 @@ class Worker:
     ) -> list[Any]:
         for running in batch:
             running.batch = len(batch)
+        self._use_lent_threads()
         outputs = family.forward(inputs, BatchRun(batch, self._count_step))
         if len(outputs) != len(inputs):
             raise RuntimeError(f"{len(outputs)} outputs for {len(inputs)} inputs")
@@ -329,6 +336,12 @@ class Worker:
 
     def _count_step(self) -> None:
         self._steps += 1
+        self._use_lent_threads()
+
+    def _use_lent_threads(self) -> None:
+        """Let torch use the threads that were lent; only the main thread may say so."""
+        if torch.get_num_threads() != self._threads:
+            torch.set_num_threads(self._threads)
 
 
 def _first_row(family: GeneratingFamily, running: Running) -> Row:

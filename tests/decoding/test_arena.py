@@ -70,7 +70,18 @@ def test_nor_do_they_on_several_threads(kind: str, threads: int) -> None:
         torch.set_num_threads(1)
 
 
-def watched_beside_others(kind: str, dtype: torch.dtype, layout: Layout) -> None:
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
+@pytest.mark.parametrize("kind", ["gpt2", "llama", "gptj", "bart", "mt5"])
+def test_nor_do_threads_that_are_lent_and_taken_back(kind: str, dtype: torch.dtype) -> None:
+    try:
+        watched_beside_others(kind, dtype, "packed", lent=(1, 2, 4))
+    finally:
+        torch.set_num_threads(1)
+
+
+def watched_beside_others(
+    kind: str, dtype: torch.dtype, layout: Layout, lent: tuple[int, ...] = ()
+) -> None:
     """Compare a row's logits, step by step, beside others that come and go, with those alone."""
     expected = alone(kind, dtype, layout, length=11)
     rng = random.Random(kind)
@@ -79,6 +90,8 @@ def watched_beside_others(kind: str, dtype: torch.dtype, layout: Layout) -> None
     begin(arena, kind, 1, 11)  # the row that is watched
     others, seen = {0}, 1
     for step in range(STEPS):
+        if lent:
+            torch.set_num_threads(rng.choice(lent))
         if len(others) < ROWS and rng.random() < 0.4:
             seen += 1
             begin(arena, kind, seen, rng.randint(2, 90))

@@ -385,6 +385,18 @@ def test_an_idle_worker_with_the_model_is_better_than_one_at_work_on_it(
     assert scheduler.assign([working, idle(2, "two")])[0].worker_id == 2
 
 
+def test_jobs_that_gather_join_the_worker_at_work_while_it_has_a_slot(
+    scheduler: Scheduler,
+) -> None:
+    four = frozenset({"four"})
+    working = WorkerView(id=1, models=four, gathering=four, running={"four": 2})
+    other = WorkerView(id=2, models=four, gathering=four)
+    for number in range(4):
+        scheduler.admit(job_of(str(number), FOUR))
+    placed = [a.worker_id for a in scheduler.assign([working, other])]
+    assert placed == [1, 1, 2, 2]
+
+
 def test_a_fresh_model_goes_to_the_idle_worker_with_the_fewest(scheduler: Scheduler) -> None:
     scheduler.admit(job_of("a", ONE))
     assert scheduler.assign([idle(1, "two", "four"), idle(2, "two")])[0].worker_id == 2

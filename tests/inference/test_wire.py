@@ -36,6 +36,8 @@ def values(kind: inspect.Type) -> st.SearchStrategy[Any]:
             return st.lists(values(item), max_size=3).map(tuple)
         case inspect.TupleType(item_types=items):
             return st.tuples(*(values(item) for item in items))
+        case inspect.DictType(key_type=key, value_type=value):
+            return st.dictionaries(values(key), values(value), max_size=3)
         case inspect.StrType(pattern=None):
             return TEXTS
         case inspect.StrType(pattern=pattern):

@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from bot.errors import UserError
 from bot.families.base import BatchFamily, Run
 from bot.tasks.text_to_text import TextResult
@@ -32,7 +34,8 @@ def load(model: Any, folder: Path) -> ToyEcho:
 class ToyEcho(BatchFamily[str, str]):
     """Prompts: ``refuse``, ``fail``, ``die``, ``die-once FILE``, ``steps N``, ``burst N``.
 
-    And ``deaf S``, which listens to nobody for a while, ``babble``, which sends the bot what is no
+    And ``threads N``, which takes so many steps and answers how many threads it had meanwhile,
+    ``deaf S``, which listens to nobody for a while, ``babble``, which sends the bot what is no
     message, ``tally FILE``, which adds a line and then takes ten steps, and ``leak MB``, which
     keeps so much and then takes its time.
     """
@@ -88,6 +91,13 @@ class ToyEcho(BatchFamily[str, str]):
                 for step in range(1000):
                     run.step(step + 1, 1000)
                     time.sleep(0.01)
+            case "threads":
+                seen: list[int] = []
+                for step in range(int(rest)):
+                    run.step(step + 1, int(rest))
+                    seen += {torch.get_num_threads()} - {*seen[-1:]}
+                    time.sleep(0.02)
+                return " ".join(map(str, seen))
             case "burst":
                 for step in range(int(rest)):
                     run.step(step + 1, int(rest))
