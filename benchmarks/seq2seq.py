@@ -24,8 +24,9 @@ from typing import TYPE_CHECKING, Any
 
 from contest.race import Entry, Outcome, Race, python
 from contest.report import CLOSED, Ratio, over, table
-from contest.tokenizers_offline import made_up_words
 from contest.workload import Ask
+
+from bot.catalogue.synthetic.words import made_up_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

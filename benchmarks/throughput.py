@@ -37,9 +37,11 @@ from typing import Any
 
 from contest import report
 from contest.race import Entry, Outcome, Race, python
-from contest.tokenizers_offline import made_up_words, one_token_words
+from contest.tokenizers_offline import one_token_words
 from contest.workload import FIRST, Ask, Writer, all_at_once, poisson
 from tokenizers import Tokenizer
+
+from bot.catalogue.synthetic.words import made_up_words
 
 ROWS = 16
 PARAMS = 124_439_808

@@ -7,15 +7,19 @@ import math
 import signal
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import aiohttp
 import discord
 import structlog
 
 from bot import metrics as metrics_pages
+from bot.catalogue.beside import is_complete
 from bot.catalogue.catalogue import Catalogue, has_family, refusal
-from bot.catalogue.checkpoints import checkpoint_folder, is_present
+from bot.catalogue.checkpoints import checkpoint_folder
+from bot.catalogue.fetches import Fetches
+from bot.catalogue.films import titles_of
+from bot.catalogue.licences import unaccepted
 from bot.client import Menagerie
 from bot.config import cache_folder, state_folder
 from bot.errors import OperatorError
@@ -60,6 +64,8 @@ async def opened(
     catalogue = Catalogue.load(config.model)
     preferred = {task: config.defaults.for_task(task) for task in REQUESTS}
     catalogue.check_choices(preferred, config.inference.preload, "the configuration")
+    catalogue.check_licences(config.licences.accepted, "the configuration")
+    terms = _Terms(config, cache)
     executor = LocalExecutor(
         config.inference,
         environ=environ,
@@ -68,10 +74,16 @@ async def opened(
     )
     metrics = Metrics()
     metrics.watch(executor.status)
+
+    def fetched(model: Model) -> None:
+        terms.forget(model)
+        executor.renew(model)
+
+    fetches = Fetches(cache, fetched)
     wanted = [catalogue.get(name) for name in config.inference.preload]
     if preload_starters and not wanted:
         wanted = [model for model in catalogue if model.starter]
-    executor.preload([model for model in wanted if is_present(model, cache)])
+    executor.preload([model for model in wanted if terms.allow(model)])
     await executor.start()
     try:
         async with Store.opened(state_folder(environ) / "menagerie.db") as store:
@@ -81,15 +93,21 @@ async def opened(
                     executor=executor,
                     store=store,
                     metrics=metrics,
-                    is_present=_remembered(lambda model: is_present(model, cache)),
-                    is_supported=_remembered(lambda model: has_family(model.family)),
+                    is_present=terms.present,
+                    is_supported=_Remembered(lambda m: has_family(m.family), settled=bool),
                     preferred=config.defaults.for_task,
-                    too_big=lambda model: refusal(model, config.inference.chosen_memory_mb()),
+                    too_big=terms.too_big,
+                    unaccepted=terms.unaccepted,
+                    fetches=fetches,
+                    titles_of=_Remembered(
+                        lambda model: titles_of(checkpoint_folder(model, cache)), settled=bool
+                    ),
                 ),
                 executor,
                 metrics,
             )
     finally:
+        await fetches.close()
         await executor.drain(0.0)
 
 
@@ -122,7 +140,12 @@ async def run_bot(
         application = await stack.enter_async_context(
             opened(config, environ, preload_starters=starters)
         )
-        client = Menagerie(application.service, synced=synced, test_guild=config.discord.test_guild)
+        client = Menagerie(
+            application.service,
+            synced=synced,
+            test_guild=config.discord.test_guild,
+            operators=config.discord.operators,
+        )
         if config.metrics.port:
             await stack.enter_async_context(_pages(config, application, client))
         await serve(client, token, stop, application.executor, config.inference.drain_s)
@@ -229,16 +252,52 @@ async def _opened_playground(port: int) -> AsyncIterator[Playground]:
         yield playground
 
 
-def _remembered(test: Callable[[Model], bool]) -> Callable[[Model], bool]:
-    """Return a test that remembers: what is there stays there, what is not is asked again later."""
-    until: dict[str, float] = {}
-    known: dict[str, bool] = {}
+T = TypeVar("T")
 
-    def remembered(model: Model) -> bool:
+
+class _Remembered(Generic[T]):
+    """A question about models whose answer is remembered: for good once it is settled.
+
+    Args:
+        ask: What it takes to know; an answer that is not settled is asked for again later.
+        settled: Whether an answer stays.
+    """
+
+    def __init__(self, ask: Callable[[Model], T], *, settled: Callable[[T], bool]) -> None:
+        self._ask = ask
+        self._settled = settled
+        self._known: dict[str, T] = {}
+        self._until: dict[str, float] = {}
+
+    def __call__(self, model: Model) -> T:
         now = time.monotonic()
-        if now >= until.get(model.id, 0.0):
-            known[model.id] = test(model)
-            until[model.id] = math.inf if known[model.id] else now + ASK_AGAIN_S
-        return known[model.id]
+        if now >= self._until.get(model.id, 0.0):
+            known = self._known[model.id] = self._ask(model)
+            self._until[model.id] = math.inf if self._settled(known) else now + ASK_AGAIN_S
+        return self._known[model.id]
 
-    return remembered
+    def forget(self, model: Model) -> None:
+        """Ask again the next time."""
+        self._until.pop(model.id, None)
+
+
+class _Terms:
+    """On what terms models are used here: whether they are here, fit, and may be used."""
+
+    def __init__(self, config: Config, cache: Path) -> None:
+        accepted, budget_mb = config.licences.accepted, config.inference.chosen_memory_mb()
+        self.present = _Remembered(lambda model: is_complete(model, cache), settled=bool)
+        self.unaccepted = _Remembered(
+            lambda model: unaccepted(model, accepted, cache), settled=lambda reason: reason is None
+        )
+        self.too_big: Callable[[Model], str | None] = lambda model: refusal(model, budget_mb)
+
+    def allow(self, model: Model) -> bool:
+        """Say whether a model can be used, as far as its checkpoint goes."""
+        refused = self.too_big(model) or self.unaccepted(model)
+        return refused is None and self.present(model)
+
+    def forget(self, model: Model) -> None:
+        """Look at a model anew: its checkpoint has come."""
+        self.present.forget(model)
+        self.unaccepted.forget(model)

@@ -16,6 +16,7 @@ from bot.errors import OperatorError, nearest
 if TYPE_CHECKING:
     from bot.config import Config
     from bot.service import Answered, Service, Submitted
+    from bot.tasks.picture import Picture
     from bot.tasks.registry import AnyRequest
 
 
@@ -160,18 +161,19 @@ async def _followed(
 def _print(submitted: Submitted, answered: Answered, out: Path | None, *, as_json: bool) -> None:
     import msgspec
 
-    from bot.tasks.picture import Picture
+    from bot.tasks.picture import Picture, PicturesResult
 
     result = answered.result
     plain = msgspec.to_builtins(result, builtin_types=(bytes,))
     if isinstance(result, Picture):
-        ending = result.media_type.removeprefix("image/")
-        path = out or Path(f"{submitted.job.id}.{ending}")
-        try:
-            path.write_bytes(result.data)
-        except OSError as error:
-            raise OperatorError(f"The picture cannot be written: {error}.") from None
-        plain |= {"data": None, "path": str(path)}
+        plain |= {"data": None, "path": _written(result, submitted, out)}
+    elif isinstance(result, PicturesResult):
+        several = len(result.pictures) > 1
+        for number, picture in enumerate(result.pictures, 1):
+            path = _written(picture, submitted, out, f"-{number}" * several)
+            plain["pictures"][number - 1].update(data=None, path=path)
+    elif (overlay := getattr(result, "overlay", None)) is not None:
+        plain["overlay"] |= {"data": None, "path": _written(overlay, submitted, out)}
     if as_json:
         shown = {
             "task": submitted.job.request.task(),
@@ -185,10 +187,26 @@ def _print(submitted: Submitted, answered: Answered, out: Path | None, *, as_jso
         sys.stdout.write(f"{_as_text(result, plain)}\n")
 
 
+def _written(picture: Picture, submitted: Submitted, out: Path | None, which: str = "") -> str:
+    """Write a picture where it is wanted, or under the job's id; return its path."""
+    path = out or Path(f"{submitted.job.id}.{picture.media_type.removeprefix('image/')}")
+    path = path.with_stem(path.stem + which)
+    try:
+        path.write_bytes(picture.data)
+    except OSError as error:
+        raise OperatorError(f"The picture cannot be written: {error}.") from None
+    return str(path)
+
+
 def _as_text(result: Any, plain: dict[str, Any]) -> str:
-    """Return what a person reads: the text, the path of the picture, or the titles."""
+    """Return what a person reads: the text, the path of the picture (or both), or the titles."""
     if "path" in plain:
         return str(plain["path"])
+    if "pictures" in plain:
+        paths = (picture["path"] for picture in plain["pictures"])
+        return "\n".join((*filter(None, [result.note]), *paths))
+    if plain.get("overlay"):
+        return f"{result.text}\n{plain['overlay']['path']}"
     if "films" in plain:
         return "\n".join(f"{film.title} ({film.stars:.1f})" for film in result.films)
     return str(result.text)

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 PRESENT = "present"
 NOT_FETCHED = "not fetched"
 NOT_BUILT = "family not built yet"
+TOO_BIG = "too big"
+UNACCEPTED = "licence not accepted"
+LACKING = "files to be brought"
 
 ConfigPath = Annotated[
     Path | None, typer.Option("--config", help="The configuration; ./config.toml if it is there.")
@@ -42,7 +45,8 @@ models = typer.Typer(help="The models of the catalogue.", no_args_is_help=True)
 @exits
 def list_models(config: ConfigPath = None, json: Json = False) -> None:
     """List every model: its tasks, size, licence, and whether it is here."""
-    rows = [_row(model) for model in _catalogue(config)]
+    settings, catalogue = _settings(config)
+    rows = [_row(model, settings) for model in catalogue]
     if json:
         _print_json(rows)
         return
@@ -58,9 +62,10 @@ def show(model_id: Id, config: ConfigPath = None, json: Json = False) -> None:
 
     from bot.catalogue.checkpoints import checkpoint_folder
 
-    model = _known(_catalogue(config), model_id)
+    settings, catalogue = _settings(config)
+    model = _known(catalogue, model_id)
     facts: dict[str, Any] = msgspec.to_builtins(model)
-    facts |= {"state": _state(model), "folder": str(checkpoint_folder(model, _cache()))}
+    facts |= {"state": _state(model, settings), "folder": str(checkpoint_folder(model, _cache()))}
     if json:
         _print_json(facts)
         return
@@ -75,31 +80,46 @@ def fetch(
     starters: Annotated[
         bool, typer.Option("--starters", help="Fetch every starter: small models, no hub.")
     ] = False,
+    origin: Annotated[
+        Path | None,
+        typer.Option("--from", help="A folder with the hub's files of the one model."),
+    ] = None,
+    accept_licence: Annotated[
+        bool, typer.Option("--accept-licence", help="Accept the licences that must be accepted.")
+    ] = False,
     config: ConfigPath = None,
     json: Json = False,
 ) -> None:
-    """Bring the checkpoints of models onto this machine."""
-    from bot.catalogue.catalogue import Catalogue
+    """Bring the checkpoints of models onto this machine; mend those that are damaged."""
+    from bot.catalogue.beside import lacking
     from bot.catalogue.checkpoints import fetch as fetch_checkpoint
-    from bot.config import load_config
     from bot.errors import OperatorError
 
-    settings = load_config(config, os.environ)
-    catalogue = Catalogue.load(settings.model)
-    wanted = [_known(catalogue, name) for name in model_ids or ()]
-    wanted += [model for model in catalogue if starters and model.starter]
+    settings, catalogue = _settings(config)
+    named = [_known(catalogue, name) for name in model_ids or ()]
+    wanted = named + [model for model in catalogue if starters and model.starter]
     if not wanted:
         raise OperatorError(
             "Say which models: python -m bot models fetch ID..., or --starters for the small ones."
         )
+    if origin is not None and len(wanted) != 1:
+        raise OperatorError("--from is a folder of one model's files. Name that one alone.")
     for model in wanted:
-        _check_budget(model, settings)
+        _check_may_run(model, settings, accept_licence)
     folders = {}
     with _shown(quiet=json) as report:
         for model in wanted:
-            folders[model.id] = str(fetch_checkpoint(model, _cache(), report))
+            accept = accept_licence and model.acknowledge is not None
+            mend = model in named  # `make run` fetches the starters each time
+            folder = fetch_checkpoint(
+                model, _cache(), report, accept=accept, origin=origin, mend=mend
+            )
+            folders[model.id] = str(folder)
     rows = [{"id": model_id, "folder": folder} for model_id, folder in folders.items()]
     (_print_json if json else _print_columns)(rows)
+    for model in wanted:
+        if reason := lacking(model, _cache()):
+            sys.stderr.write(f"{reason}\n")
 
 
 @models.command()
@@ -110,11 +130,10 @@ def prepare(model_id: Id, config: ConfigPath = None) -> None:
 
     from bot.catalogue.checkpoints import checkpoint_folder, is_present
     from bot.catalogue.download import without_secrets
-    from bot.config import load_config
     from bot.errors import OperatorError
 
-    settings = load_config(config, os.environ)
-    model = _known(_catalogue(config), model_id)
+    settings, catalogue = _settings(config)
+    model = _known(catalogue, model_id)
     if not is_present(model, _cache()):
         raise OperatorError(
             f"{model.id} is not on this machine. Fetch it first: python -m bot models fetch "
@@ -130,11 +149,46 @@ def prepare(model_id: Id, config: ConfigPath = None) -> None:
 
 @models.command()
 @exits
-def check(model_id: Id, config: ConfigPath = None, json: Json = False) -> None:
-    """Rehash a model's files against what was fetched; exit with 1 if they changed."""
+def check(
+    model_ids: Ids = None,
+    synthetic: Annotated[
+        bool, typer.Option("--synthetic", help="Try it out and measure it, with made-up weights.")
+    ] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Try out every model; puts figures into --record.")
+    ] = False,
+    large: Annotated[
+        bool, typer.Option("--large", help="Try out models of more than 4 GB as well.")
+    ] = False,
+    keep: Annotated[
+        Path | None, typer.Option("--keep", help="A folder that keeps the files of a trial.")
+    ] = None,
+    record: Annotated[
+        Path | None, typer.Option("--record", help="A file that takes the figures of a trial.")
+    ] = None,
+    threads: Annotated[
+        int, typer.Option("--threads", min=0, help="Threads of a trial's worker; 0: all cores.")
+    ] = 0,
+    config: ConfigPath = None,
+    json: Json = False,
+) -> None:
+    """Rehash a model's files against what was fetched, or try a model out; exit with 1 if wrong."""
     from bot.catalogue.checkpoints import verify
+    from bot.cli_check import Wishes, try_models
+    from bot.errors import OperatorError
 
-    model = _known(_catalogue(config), model_id)
+    settings, catalogue = _settings(config)
+    named = [_known(catalogue, name) for name in model_ids or ()]
+    if synthetic or every:
+        wishes = Wishes(
+            every=every, large=large, keep=keep, record=record, threads=threads, json=json
+        )
+        if not try_models(named, catalogue, settings, wishes):
+            raise typer.Exit(NOT_RIGHT)
+        return
+    if len(named) != 1:
+        raise OperatorError("Say which model: python -m bot models check ID")
+    (model,) = named
     faults = verify(model, _cache())
     if json:
         _print_json({"id": model.id, "faults": faults})
@@ -145,11 +199,27 @@ def check(model_id: Id, config: ConfigPath = None, json: Json = False) -> None:
         raise typer.Exit(NOT_RIGHT)
 
 
-def _catalogue(config: Path | None) -> Catalogue:
+@models.command()
+@exits
+def document() -> None:
+    """Print docs/models.md: every model, and what was measured of it."""
+    from bot.catalogue.entries import packaged_models
+    from bot.cli_check import MEASURED
+    from bot.trials.measured import read
+    from bot.trials.page import models_page
+
+    sys.stdout.write(models_page(packaged_models(), read(MEASURED)))
+
+
+def _settings(config: Path | None) -> tuple[Config, Catalogue]:
+    """Return the configuration, and the catalogue with what it changes there."""
     from bot.catalogue.catalogue import Catalogue
     from bot.config import load_config
 
-    return Catalogue.load(load_config(config, os.environ).model)
+    settings = load_config(config, os.environ)
+    catalogue = Catalogue.load(settings.model)
+    catalogue.check_licences(settings.licences.accepted, "the configuration")
+    return settings, catalogue
 
 
 def _known(catalogue: Catalogue, name: str) -> Model:
@@ -168,29 +238,47 @@ def _cache() -> Path:
     return cache_folder(os.environ)
 
 
-def _check_budget(model: Model, settings: Config) -> None:
+def _check_may_run(model: Model, settings: Config, accept_licence: bool) -> None:
+    """Refuse to fetch what would not be run: it is too large, or its licence is not accepted."""
     from bot.catalogue.catalogue import refusal
+    from bot.catalogue.licences import unaccepted
     from bot.errors import OperatorError
 
     if reason := refusal(model, settings.inference.chosen_memory_mb()):
+        if model.status == "too-big":
+            raise OperatorError(
+                f'{reason} On a machine that has the memory, write status = "ok" into its table '
+                "in config.toml."
+            )
         raise OperatorError(f"{reason} Or raise [inference] memory_budget_mb.")
+    reason = unaccepted(model, settings.licences.accepted, _cache())
+    if reason and not accept_licence:
+        raise OperatorError(reason)
 
 
-def _state(model: Model) -> str:
+def _state(model: Model, settings: Config) -> str:
+    from bot.catalogue.beside import lacking
     from bot.catalogue.catalogue import has_family
     from bot.catalogue.checkpoints import is_present
+    from bot.catalogue.licences import unaccepted
 
     if not has_family(model.family):
         return NOT_BUILT
-    return PRESENT if is_present(model, _cache()) else NOT_FETCHED
+    if model.status == "too-big":
+        return TOO_BIG
+    if unaccepted(model, settings.licences.accepted, _cache()):
+        return UNACCEPTED
+    if not is_present(model, _cache()):
+        return NOT_FETCHED
+    return LACKING if lacking(model, _cache()) else PRESENT
 
 
-def _row(model: Model) -> dict[str, str]:
+def _row(model: Model, settings: Config) -> dict[str, str]:
     return {
         "id": model.id,
         "tasks": ", ".join(model.tasks),
         "size": "" if model.size_mb is None else f"{model.size_mb:,} MB",
-        "state": _state(model),
+        "state": _state(model, settings),
         "licence": model.licence,
     }
 

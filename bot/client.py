@@ -21,6 +21,7 @@ from bot.ui.answer import UNREACHABLE, resume
 from bot.ui.replies import apology
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from bot.service import Service
@@ -65,9 +66,17 @@ class Menagerie(commands.Bot):
         synced: A file that remembers which commands were last published; ``None`` publishes them
             at every start.
         test_guild: Publish to this guild only, at once; 0 publishes everywhere.
+        operators: Ids of people who run the bot, beside the owner of its application and the team.
     """
 
-    def __init__(self, service: Service, *, synced: Path | None, test_guild: int) -> None:
+    def __init__(
+        self,
+        service: Service,
+        *,
+        synced: Path | None,
+        test_guild: int,
+        operators: Collection[int] = (),
+    ) -> None:
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # it never speaks
         super().__init__(
             command_prefix=commands.when_mentioned,
@@ -84,6 +93,7 @@ class Menagerie(commands.Bot):
         self.service = service
         self.answering: set[asyncio.Task[Any]] = set()
         self._synced = synced
+        self._operators = frozenset(operators)
         self._test_guild = discord.Object(test_guild) if test_guild else None
 
     async def setup_hook(self) -> None:
@@ -96,8 +106,13 @@ class Menagerie(commands.Bot):
         await self._publish()
         self._resuming = asyncio.create_task(resume(self, self.service))
 
+    async def is_operator(self, user: discord.abc.User) -> bool:
+        """Say whether somebody runs this bot."""
+        return user.id in self._operators or await self.is_owner(user)
+
     async def close(self) -> None:
         """Let the answers that are on their way be delivered, then leave."""
+        await self.service.stock.close()
         if self.answering:
             await asyncio.wait(self.answering, timeout=LAST_WORDS_S)
         await super().close()

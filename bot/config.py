@@ -67,6 +67,10 @@ class Discord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     test_guild: Annotated[
         Count, Meta(description="Offer the commands to this server only, by its id; 0: to all.")
     ] = 0
+    operators: Annotated[
+        tuple[Annotated[int, Meta(ge=1)], ...],
+        Meta(description="Ids of people who may fetch models, beside the application's owners."),
+    ] = ()
 
 
 class Playground(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -171,6 +175,14 @@ class Log(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ] = "console"
 
 
+class Licences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Licences that you accept for everybody who uses the bot."""
+
+    accepted: Annotated[
+        tuple[str, ...], Meta(description="Names that models ask for as `acknowledge`, as opt.")
+    ] = ()
+
+
 class TaskModels(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The model of each task where a person names none; empty: the catalogue's choice."""
 
@@ -183,6 +195,7 @@ class TaskModels(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     imagine: Annotated[str, Meta(description="Draws what a sentence describes.")] = ""
     conjure: Annotated[str, Meta(description="Draws a thing by its name.")] = ""
     ocr: Annotated[str, Meta(description="Reads the text in a picture.")] = ""
+    describe: Annotated[str, Meta(description="Says what a picture shows.")] = ""
     restyle: Annotated[str, Meta(description="Repaints a picture in a style.")] = ""
     recommend: Annotated[str, Meta(description="Recommends films.")] = ""
 
@@ -209,6 +222,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     defaults: Annotated[
         TaskModels, Meta(description="The model of each task; empty: the catalogue's choice.")
     ] = TaskModels()
+    licences: Annotated[
+        Licences, Meta(description="Licences that you accept for everybody who uses the bot.")
+    ] = Licences()
     model: Annotated[
         tuple[Model, ...], Meta(description="Models that you add, or change by their id.")
     ] = ()

@@ -65,8 +65,11 @@ def _model_lines() -> Iterator[str]:
 
 
 def _line(field: inspect.Field, name: str) -> str:
-    needed = field.default is NODEFAULT
-    default = "" if needed or field.default is None else f" = {_toml(field.default)}"
+    value = field.default
+    if field.default_factory is not NODEFAULT:  # of a table
+        value = field.default_factory()
+    needed = value is NODEFAULT
+    default = "" if needed or value is None else f" = {_toml(value)}"
     return f"{name}{default}  # {described(field)}{' Needed.' if needed else ''}"
 
 

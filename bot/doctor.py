@@ -150,11 +150,13 @@ def _memory(config: Config) -> Finding:
 
 
 def _checkpoints(config: Config, cache: Path) -> Iterator[Finding]:
-    from bot.catalogue.catalogue import Catalogue, has_family
-    from bot.catalogue.checkpoints import checkpoint_folder, is_present, verify
+    from bot.catalogue.catalogue import Catalogue, has_family, refusal
+    from bot.catalogue.checkpoints import is_present, verify
+    from bot.catalogue.licences import unaccepted
     from bot.tasks.registry import REQUESTS
 
     catalogue = Catalogue.load(config.model)
+    catalogue.check_licences(config.licences.accepted, "the configuration")
     catalogue.check_choices(
         {task: config.defaults.for_task(task) for task in REQUESTS},
         config.inference.preload,
@@ -163,19 +165,21 @@ def _checkpoints(config: Config, cache: Path) -> Iterator[Finding]:
 
     present = [m for m in catalogue if has_family(m.family) and is_present(m, cache)]
     faulty = {model.id: faults for model in present if (faults := verify(model, cache))}
+    budget_mb, accepted = config.inference.chosen_memory_mb(), config.licences.accepted
+    refused = {m.id: refusal(m, budget_mb) or unaccepted(m, accepted, cache) for m in present}
     for task in REQUESTS:
-        models = [m.id for m in present if task in m.tasks and m.id not in faulty]
+        able = [m.id for m in present if task in m.tasks and m.id not in faulty]
+        models = [model_id for model_id in able if refused[model_id] is None]
         if models:
             yield Finding(f"/{task}", "good", ", ".join(models))
         else:
             yield _unanswered(task, catalogue.for_task(task), faulty)
     for model_id, faults in faulty.items():
-        folder = checkpoint_folder(catalogue.get(model_id), cache)
-        text = (
-            f"{model_id}: {'; '.join(faults)}. Delete {folder} and fetch it again: "
-            f"python -m bot models fetch {model_id}"
-        )
+        text = f"{model_id}: {'; '.join(faults)}. Mend it: python -m bot models fetch {model_id}"
         yield Finding("checkpoint", "bad", text)
+    for model_id, reason in refused.items():
+        if reason is not None:
+            yield Finding("not used", "fair", f"{model_id} is here. {reason}")
     if present and not faulty:
         text = f"{len(present)} here, every file as it was fetched"
         yield Finding("checkpoints", "good", text)
@@ -189,7 +193,8 @@ def _unanswered(task: str, models: list[Model], faulty: Collection[str]) -> Find
     built = [model for model in models if has_family(model.family)]
     text = "no model; this version cannot run one yet"
     if built:
-        text = f"no model. Fetch one: python -m bot models fetch {built[-1].id}"
+        wanted = next((model for model in built if model.starter), built[0])
+        text = f"no model. Fetch one: python -m bot models fetch {wanted.id}"
     return Finding(f"/{task}", "fair", text)
 
 

@@ -31,10 +31,21 @@ def memory_mb(cgroup: Path = CGROUP, meminfo: Path = Path("/proc/meminfo")) -> i
 
 def private_mb(pid: int) -> int:
     """Return what a process takes that is not a file's pages; 0 where that can't be told."""
-    for line in _lines(Path(f"/proc/{pid}/status")):
-        if line.startswith("RssAnon:"):
-            return int(line.split()[1]) * 1024 // MEGABYTE
-    return 0
+    return _told_mb(pid, "RssAnon:")
+
+
+def peak_mb(pid: int) -> int:
+    """Return the most that a process ever had in memory, pages of files and all; 0 if unknown."""
+    return _told_mb(pid, "VmHWM:")
+
+
+def described(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """Return the machine in a line: cores, their make where it is known, memory."""
+    count = cores()
+    makes = (line.partition(":")[2].strip() for line in _lines(cpuinfo) if "model name" in line)
+    make = next(makes, "")
+    told = f"{count} core{'s' * (count > 1)}{f' of {make}' * bool(make)}"
+    return f"{told}, {round(memory_mb() / 1000)} GB of memory"
 
 
 def give_back_freed_memory() -> None:
@@ -42,6 +53,14 @@ def give_back_freed_memory() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:  # other C libraries have no such call
         trim(0)
+
+
+def _told_mb(pid: int, key: str) -> int:
+    """Return what the kernel says of a process in kilobytes, as megabytes."""
+    for line in _lines(Path(f"/proc/{pid}/status")):
+        if line.startswith(key):
+            return int(line.split()[1]) * 1024 // MEGABYTE
+    return 0
 
 
 def _total(meminfo: Path) -> int:

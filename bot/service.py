@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from bot.catalogue.fetches import End, Fetch, Fetched, NotFetched, Stopped
 from bot.errors import InferenceError, UserError
 from bot.inference.executor import ExecutorStatus
 from bot.inference.job import (
@@ -25,29 +26,38 @@ from bot.inference.job import (
     Outcome,
     Unanswered,
 )
+from bot.stock import Known, Stock
 from bot.store.store import Promise, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from bot.catalogue.catalogue import Catalogue
+    from bot.catalogue.fetches import Fetches
     from bot.catalogue.model import Model
     from bot.inference.executor import Executor
     from bot.metrics import Metrics
     from bot.store.store import Store
     from bot.tasks.caller import Caller
+    from bot.tasks.films import Titles
     from bot.tasks.progress import Progress
     from bot.tasks.registry import AnyRequest
 
 __all__ = [
     "Answered",
     "Cancelled",
+    "End",
     "ExecutorStatus",
     "Expired",
+    "Fetch",
+    "Fetched",
     "Interrupted",
+    "Known",
+    "NotFetched",
     "Outcome",
     "Promise",
     "Service",
+    "Stopped",
     "Submitted",
     "Unanswered",
 ]
@@ -76,6 +86,10 @@ class Service:
         is_supported: Whether there is a family for the model.
         preferred: Task -> the operator's choice of model; empty leaves it to the catalogue.
         too_big: Why a model cannot run on this machine, or ``None`` where it can.
+        unaccepted: Why a model may not be used before its licence is accepted, or ``None``.
+        fetches: What brings checkpoints here; without it nothing can be fetched.
+        titles_of: The titles that a recommender of films knows, read off the disk; ``None`` where
+            there are none.
     """
 
     def __init__(
@@ -89,26 +103,45 @@ class Service:
         is_supported: Callable[[Model], bool],
         preferred: Callable[[str], str],
         too_big: Callable[[Model], str | None] = lambda _: None,
+        unaccepted: Callable[[Model], str | None] = lambda _: None,
+        fetches: Fetches | None = None,
+        titles_of: Callable[[Model], Titles | None] = lambda _: None,
     ) -> None:
         self._catalogue = catalogue
         self._executor = executor
         self._store = store
         self._metrics = metrics
-        self._is_present = is_present
-        self._is_supported = is_supported
         self._preferred = preferred
-        self._too_big = too_big
+        self._titles_of = titles_of
+        self.stock = Stock(
+            catalogue,
+            is_present=is_present,
+            is_supported=is_supported,
+            too_big=too_big,
+            unaccepted=unaccepted,
+            fetches=fetches,
+        )
 
     def ready_models(self, task: str) -> list[Model]:
         """Return the models that can do a task now, the one that is taken by default first."""
-        ready = [m for m in self._catalogue.for_task(task) if self._is_ready(m)]
+        ready = [m for m in self._catalogue.for_task(task) if self.stock.is_ready(m)]
         preferred = self._preferred(task)  # an id or another of its names
         chosen = self._catalogue.get(preferred) if preferred in self._catalogue else None
         return sorted(ready, key=lambda m: m != chosen)
 
     def all_models(self) -> list[tuple[Model, bool]]:
         """Return every model of the catalogue, and whether it can be used now."""
-        return [(model, self._is_ready(model)) for model in self._catalogue]
+        return [(model, self.stock.is_ready(model)) for model in self._catalogue]
+
+    def film_titles(self, model_id: str | None = None) -> Titles | None:
+        """Return the titles that can be recommended from, by the model that would be asked.
+
+        Reads them off the disk the first time: not for the event loop.
+        """
+        ready = self.ready_models("recommend")
+        named = (model for model in ready if model.id == model_id)
+        model = next(named, ready[0] if ready else None)
+        return None if model is None else self._titles_of(model)
 
     def check(self, request: AnyRequest, model_id: str | None = None) -> Model:
         """Return the model that will answer a request.
@@ -237,11 +270,6 @@ class Service:
             return False
         return True
 
-    def _is_ready(self, model: Model) -> bool:
-        if not self._is_supported(model) or self._too_big(model) is not None:
-            return False
-        return self._is_present(model)
-
     def _choose(self, request: AnyRequest, model_id: str | None) -> Model:
         task = request.task()
         if model_id is None:
@@ -250,15 +278,16 @@ class Service:
                 raise UserError(self._nothing_for(task))
             return next((m for m in ready if _lacking(request, m) is None), ready[0])
         model = self._catalogue.get(model_id)
-        able = [m.id for m in self._catalogue.for_task(task) if self._is_ready(m)]
+        able = [m.id for m in self._catalogue.for_task(task) if self.stock.is_ready(m)]
         choice = f" These can: {', '.join(able)}." if able else ""
         if task not in model.tasks:
-            raise UserError(f"{model.title} cannot do /{task}.{choice}")
-        if not self._is_supported(model):
+            why = f": {model.reason}" if model.status == "needs-finetune" else "."
+            raise UserError(f"{model.title} cannot do /{task}{why}{choice}")
+        if not self.stock.is_supported(model):
             raise UserError(f"{model.title} cannot be run by this version yet.{choice}")
-        if (reason := self._too_big(model)) is not None:
+        if (reason := self.stock.refused(model)) is not None:
             raise UserError(reason + choice)
-        if not self._is_present(model):
+        if not self.stock.is_present(model):
             raise UserError(
                 f"{model.title} is not on this machine. Whoever runs the bot can fetch it: "
                 f"`python -m bot models fetch {model.id}`.{choice}"
@@ -270,7 +299,9 @@ class Service:
         known = self._catalogue.for_task(task)
         if not known:
             return f"No model in the catalogue can do /{task}."
-        supported = [m for m in known if self._is_supported(m)]
+        supported = [
+            m for m in known if self.stock.is_supported(m) and self.stock.too_big(m) is None
+        ]
         model = (supported or known)[0]
         fetch = f"`python -m bot models fetch {model.id}`"
         if supported:

@@ -1,4 +1,4 @@
-"""Pictures in, texts out: ocr."""
+"""Pictures in, texts out: ocr, describe."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.tasks.image_to_text import ReadText
+from bot.tasks.image_to_text import DescribePicture, ReadText
 from bot.ui.answer import answer
 from bot.ui.attachments import check_picture
 from bot.ui.choices import model_choices
@@ -25,18 +25,40 @@ class ImageToText(commands.Cog):
         self.service = bot.service
 
     @app_commands.command()
-    @app_commands.describe(image="A picture with text in it", model=MODEL)
+    @app_commands.describe(
+        image="A picture with text in it",
+        overlay="Send the picture back too, its lines framed and numbered",
+        model=MODEL,
+    )
     @app_commands.autocomplete(model=model_choices("ocr"))
     async def ocr(
         self,
         interaction: discord.Interaction[Menagerie],
         image: discord.Attachment,
+        overlay: bool = False,
         model: str | None = None,
     ) -> None:
         """Read the text in a picture."""
 
         async def request() -> ReadText:
-            return ReadText(image=await image.read())
+            return ReadText(image=await image.read(), overlay=overlay)
+
+        check_picture(image)
+        await answer(interaction, self.service, request, model=model)
+
+    @app_commands.command()
+    @app_commands.describe(image="The picture to describe", model=MODEL)
+    @app_commands.autocomplete(model=model_choices("describe"))
+    async def describe(
+        self,
+        interaction: discord.Interaction[Menagerie],
+        image: discord.Attachment,
+        model: str | None = None,
+    ) -> None:
+        """Say in a sentence what a picture shows, for those who can't see it."""
+
+        async def request() -> DescribePicture:
+            return DescribePicture(image=await image.read())
 
         check_picture(image)
         await answer(interaction, self.service, request, model=model)

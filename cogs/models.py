@@ -8,6 +8,9 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.ui import fetching
+from bot.ui.cards import card
+from bot.ui.choices import absent_model_choices, any_model_choices
 from bot.ui.replies import model_list, status_line
 
 if TYPE_CHECKING:
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
 
 class Models(commands.Cog):
     """Commands about the models themselves."""
+
+    model = app_commands.Group(name="model", description="One model: what it is; bring it here.")
 
     def __init__(self, bot: Menagerie) -> None:
         self.service = bot.service
@@ -31,6 +36,31 @@ class Models(commands.Cog):
         """Tell how busy the menagerie is."""
         text = status_line(self.service.status())
         await interaction.response.send_message(text, ephemeral=True)
+
+    @model.command()
+    @app_commands.describe(model="Which model")
+    @app_commands.autocomplete(model=any_model_choices)
+    async def info(self, interaction: discord.Interaction, model: str) -> None:
+        """Tell what a model is: its licence, size, languages, limits, and whether it is here."""
+        text = card(self.service.stock.known(model))
+        await interaction.response.send_message(text, ephemeral=True)
+
+    @model.command()
+    @app_commands.describe(
+        model="Which model",
+        accept_licence="Accept its licence, where it asks for that, for everybody who uses the bot",
+    )
+    @app_commands.autocomplete(model=absent_model_choices)
+    async def fetch(
+        self,
+        interaction: discord.Interaction[Menagerie],
+        model: str,
+        accept_licence: bool = False,
+    ) -> None:
+        """Bring a model's files onto the bot's machine, or mend them: for those who run the bot."""
+        await fetching.require_operator(interaction)
+        fetch = self.service.stock.fetch(model, accept_licence=accept_licence)
+        await fetching.show(interaction, fetch)
 
 
 async def setup(bot: Menagerie) -> None:

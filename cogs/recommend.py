@@ -10,7 +10,7 @@ from discord.ext import commands
 
 from bot.tasks.recommend import RecommendFilms
 from bot.ui.answer import answer
-from bot.ui.choices import model_choices
+from bot.ui.choices import film_choices, model_choices
 from bot.ui.options import MODEL
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Recommend(commands.Cog):
     @app_commands.describe(
         liked="Films you have seen, with stars from 1 to 5: Alien 5, Casablanca 4", model=MODEL
     )
-    @app_commands.autocomplete(model=model_choices("recommend"))
+    @app_commands.autocomplete(liked=film_choices, model=model_choices("recommend"))
     async def recommend(
         self, interaction: discord.Interaction[Menagerie], liked: str, model: str | None = None
     ) -> None:

@@ -8,15 +8,24 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.tasks.text_to_image import ConjurePicture, ImaginePicture
+from bot.tasks.text_to_image import (
+    LEAST_TRUNCATION,
+    MOST_CANDIDATES,
+    MOST_PICTURES,
+    MOST_TRUNCATION,
+    ConjurePicture,
+    ImaginePicture,
+)
 from bot.ui.answer import answer
-from bot.ui.choices import model_choices
+from bot.ui.choices import model_choices, thing_choices
 from bot.ui.options import MODEL, SEED, Seed
 
 if TYPE_CHECKING:
     from bot.client import Menagerie
 
-Truncation = app_commands.Range[float, 0.1, 1.0]
+Truncation = app_commands.Range[float, LEAST_TRUNCATION, MOST_TRUNCATION]
+Pictures = app_commands.Range[int, 1, MOST_PICTURES]
+Candidates = app_commands.Range[int, 1, MOST_CANDIDATES]
 
 
 class TextToImage(commands.Cog):
@@ -26,37 +35,45 @@ class TextToImage(commands.Cog):
         self.service = bot.service
 
     @app_commands.command()
-    @app_commands.describe(prompt="What the picture should show", model=MODEL, seed=SEED)
+    @app_commands.describe(
+        prompt="What the picture should show",
+        count="How many pictures, to choose among",
+        model=MODEL,
+        seed=SEED,
+    )
     @app_commands.autocomplete(model=model_choices("imagine"))
     async def imagine(
         self,
         interaction: discord.Interaction[Menagerie],
         prompt: str,
+        count: Candidates | None = None,
         model: str | None = None,
         seed: Seed | None = None,
     ) -> None:
         """Draw what a sentence describes."""
-        request = ImaginePicture(prompt=prompt)
+        request = ImaginePicture(prompt=prompt, count=count)
         await answer(interaction, self.service, request, model=model, seed=seed)
 
     @app_commands.command()
     @app_commands.describe(
-        what="A thing by its name, such as goldfish",
-        truncation="Low is likely and alike, high is varied and odd",
+        what="A thing by its name, such as goldfish; or two: tabby cat + sports car",
+        truncation="Low is likely and alike, high is varied and odd; in steps of 0.02",
+        count="How many pictures, on one sheet",
         model=MODEL,
         seed=SEED,
     )
-    @app_commands.autocomplete(model=model_choices("conjure"))
+    @app_commands.autocomplete(what=thing_choices, model=model_choices("conjure"))
     async def conjure(
         self,
         interaction: discord.Interaction[Menagerie],
         what: str,
         truncation: Truncation | None = None,
+        count: Pictures = 1,
         model: str | None = None,
         seed: Seed | None = None,
     ) -> None:
         """Draw a thing by the name of its kind."""
-        request = ConjurePicture(what=what, truncation=truncation)
+        request = ConjurePicture(what=what, truncation=truncation, count=count)
         await answer(interaction, self.service, request, model=model, seed=seed)
 
 

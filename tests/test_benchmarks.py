@@ -20,11 +20,11 @@ from benchmarks.contest.race import INSTALL, Entry, Outcome, Race, words
 from benchmarks.contest.report import Ratio, distance, ratios, table
 from benchmarks.contest.tokenizers_offline import (
     byte_level,
-    made_up_words,
     one_token_words,
     plain_ids,
 )
 from benchmarks.contest.workload import FIRST, Ask, Writer, all_at_once, poisson, spread
+from bot.catalogue.synthetic.words import made_up_words
 
 
 @pytest.fixture(scope="module")

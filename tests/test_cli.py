@@ -244,6 +244,30 @@ def test_the_text_in_a_picture_is_read(bot: Bot, drawn: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "HELLO\n"), done.stderr
 
 
+@pytest.mark.parametrize("out", [(), ("--out", "numbered.png")])
+def test_the_text_comes_numbered_with_the_numbered_picture(
+    out: tuple[str, ...], bot: Bot, drawn: Path, folder: Path
+) -> None:
+    done = bot("ask", "ocr", "--file", drawn, "--set", "overlay=true", *out)
+    assert done.returncode == 0, done.stderr
+    text, path = done.stdout.splitlines()
+    assert text == "1 HELLO"
+    assert path == "numbered.png" or not out
+    with Image.open(folder / path) as numbered, Image.open(drawn) as original:
+        assert numbered.width > original.width
+
+
+def test_a_numbered_picture_is_described_in_json(bot: Bot, drawn: Path, folder: Path) -> None:
+    arguments = ("ask", "ocr", "--file", drawn, "--set", "overlay=1", "--out", "n.png", "--json")
+    found = json.loads(bot(*arguments).stdout)["result"]
+    assert [line["text"] for line in found["lines"]] == ["HELLO"]
+    overlay = found["overlay"]
+    assert (overlay["data"], overlay["path"]) == (None, "n.png")
+    assert overlay["alt_text"].endswith("numbered from 1 to 1.")
+    with Image.open(folder / "n.png") as numbered:
+        assert numbered.size == (overlay["width"], overlay["height"])
+
+
 def test_the_configuration_is_shown_without_its_token(bot: Bot) -> None:
     for arguments in (["config"], ["config", "--json"]):
         done = bot(*arguments)

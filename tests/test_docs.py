@@ -21,13 +21,16 @@ from typer.main import get_command
 
 import cogs
 from bot.catalogue.catalogue import Catalogue, has_family
-from bot.catalogue.entries import merged_models
+from bot.catalogue.entries import merged_models, packaged_models
 from bot.catalogue.model import Limits, Model
 from bot.cli import app
+from bot.cli_check import MEASURED
 from bot.config import Config
 from bot.tables import fields_of
 from bot.tasks.registry import REQUESTS
 from bot.tasks.text_to_text import ClassifySentiment
+from bot.trials.measured import read
+from bot.trials.page import models_page
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -194,6 +197,13 @@ def test_the_family_of_the_example_works(tmp_path: Path) -> None:
     (output,) = family.forward([family.preprocess(request, 0)], Run())
     assert family.postprocess(output, request).text == "pleased"
     assert family.size_bytes() > 0
+
+
+def test_the_page_of_models_is_current() -> None:
+    page = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    assert page == models_page(packaged_models(), read(MEASURED)), (
+        "write it anew: python -m bot models document > docs/models.md"
+    )
 
 
 def test_the_picture_is_light() -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from bot import doctor
-from bot.config import Config, Inference
+from bot.catalogue.model import Model
+from bot.config import Config, Inference, Licences
 from bot.doctor import Finding, examine, exit_code, show
 from bot.inference.local import LocalExecutor
 
@@ -88,12 +89,30 @@ async def test_a_damaged_checkpoint_is_bad_and_named(
     findings = await found(environ)
     assert findings["checkpoint"].state == findings["/ocr"].state == "bad"
     assert said in findings["checkpoint"].text
-    assert f"Delete {folder} and fetch it again" in findings["checkpoint"].text
-    assert "python -m bot models fetch ppocr" in findings["checkpoint"].text
+    assert "Mend it: python -m bot models fetch ppocr" in findings["checkpoint"].text
     assert "ppocr" in findings["/ocr"].text
     assert findings["/restyle"].state == "good"
     assert "checkpoints" not in findings
     assert exit_code(list(findings.values())) == 1
+
+
+@pytest.mark.usefixtures("no_workers")
+async def test_a_model_that_may_not_be_used_is_named_with_the_reason(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "opt").mkdir()
+    own = Model(
+        id="mine", name="Mine", task="complete", family="causal_lm", acknowledge="terms",
+        checkpoint=str(tmp_path / "opt"),
+    )  # fmt: skip
+    findings = {f.subject: f for f in await examine(Config(model=(own,)), environ)}
+    assert "mine" not in findings["/complete"].text
+    assert findings["not used"].state == "fair"
+    assert findings["not used"].text.startswith("mine is here. Mine is only for those who accept")
+    accepted = Config(model=(own,), licences=Licences(accepted=("terms",)))
+    findings = {f.subject: f for f in await examine(accepted, environ)}
+    assert "not used" not in findings
+    assert "mine" in findings["/complete"].text
 
 
 @pytest.mark.usefixtures("no_workers")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 from bot import machine
@@ -34,3 +36,17 @@ def test_a_share_of_the_processor_limits_the_cores(tmp_path: Path) -> None:
     assert machine.cores(tmp_path) == 1
     (tmp_path / "cpu.max").write_text("max 100000\n")
     assert machine.cores(tmp_path) >= 1
+
+
+def test_the_most_that_a_process_had_is_more_than_what_is_its_own() -> None:
+    block = bytes(30 * machine.MEGABYTE)
+    assert machine.peak_mb(os.getpid()) >= machine.private_mb(os.getpid()) > 30
+    assert len(block) == 30 * machine.MEGABYTE
+    assert machine.peak_mb(-1) == 0
+
+
+def test_the_machine_is_described_without_its_name(tmp_path: Path) -> None:
+    (tmp_path / "cpuinfo").write_text("processor: 0\nmodel name\t: A Processor\n")
+    told = machine.described(tmp_path / "cpuinfo")
+    assert re.fullmatch(r"\d+ cores? of A Processor, \d+ GB of memory", told)
+    assert re.fullmatch(r"\d+ cores?, \d+ GB of memory", machine.described(tmp_path / "none"))

@@ -19,11 +19,13 @@ from bot.metrics import Metrics
 from bot.service import MAX_FILE_BYTES, Service
 from bot.store.store import Store
 from bot.tasks.caller import Caller
+from bot.tasks.films import Titles
 from bot.tasks.image_to_image import RestylePicture
 from bot.tasks.image_to_text import ReadText
 from bot.tasks.progress import Progress, Queued, Started, TextSoFar
 from bot.tasks.text_to_text import (
     AnswerQuestion,
+    ClassifySentiment,
     CompleteText,
     FillMask,
     Summarize,
@@ -56,8 +58,9 @@ MODELS = [
         limits=Limits(max_input_chars=100_000),
     ),
     model("absent", "complete", "summarize"),
-    model("unbuilt", "complete", "fill", family="elsewhere", repo="maker/unbuilt"),
+    model("unbuilt", "complete", "sentiment", family="elsewhere", repo="maker/unbuilt"),
     model("eye", "ocr", "restyle"),
+    model("raw", "fill", status="needs-finetune", reason="it must be taught first."),
 ]
 
 MakeService = Callable[..., Service]
@@ -134,6 +137,31 @@ def test_a_model_of_another_task_is_refused_with_those_that_can(service: MakeSer
     assert said == "Eye cannot do /complete. These can: large, small."
 
 
+def test_a_model_that_is_to_be_fine_tuned_says_so_for_every_other_task(
+    service: MakeService,
+) -> None:
+    assert service().check(FillMask(text="x"), "raw").id == "raw"
+    said = refusal(service(), PROMPT, "raw")
+    assert said == "Raw cannot do /complete: it must be taught first. These can: large, small."
+
+
+def test_a_model_whose_licence_is_not_accepted_is_never_taken(store: Store) -> None:
+    wanted = Service(
+        catalogue=Catalogue(MODELS),
+        executor=FakeExecutor(),
+        store=store,
+        metrics=Metrics(),
+        is_present=lambda _: True,
+        is_supported=lambda _: True,
+        preferred=lambda _: "large",
+        unaccepted=lambda m: "Accept it first." if m.id == "large" else None,
+    )
+    assert wanted.check(PROMPT).id == "small"
+    assert refusal(wanted, PROMPT, "large") == (
+        "Accept it first. These can: small, absent, unbuilt."
+    )
+
+
 def test_a_model_that_is_not_fetched_is_refused_with_what_to_do(service: MakeService) -> None:
     said = refusal(service(), PROMPT, "absent")
     assert "Absent is not on this machine." in said
@@ -148,7 +176,7 @@ def test_a_model_without_a_family_is_refused_with_those_that_can(service: MakeSe
 
 def test_a_task_without_a_fetched_model_names_the_one_to_fetch(service: MakeService) -> None:
     assert "`python -m bot models fetch absent`" in refusal(service(), Summarize(text="x"))
-    assert "to fetch is maker/unbuilt" in refusal(service(), FillMask(text="x"))
+    assert "to fetch is maker/unbuilt" in refusal(service(), ClassifySentiment(text="x"))
     assert "in the catalogue can do /translate." in refusal(service(), Translate(text="x", to="de"))
 
 
@@ -285,9 +313,31 @@ async def test_no_log_line_holds_what_was_asked_or_answered(service: MakeService
 def test_all_models_are_told_with_their_state(service: MakeService) -> None:
     states = {m.id: ready for m, ready in service().all_models()}
     assert states == {
-        "large": True, "small": True, "absent": False, "unbuilt": False, "eye": True
+        "large": True, "small": True, "absent": False, "unbuilt": False, "eye": True, "raw": True
     }  # fmt: skip
 
 
 def test_the_status_is_the_executors(service: MakeService) -> None:
     assert service().status() is STATUS
+
+
+@pytest.mark.parametrize(("named", "asked"), [(None, "own"), ("hub", "hub"), ("large", "own")])
+async def test_titles_are_those_of_the_recommender_that_would_be_asked(
+    named: str | None, asked: str, store: Store, metrics: Metrics
+) -> None:
+    known = {"own": Titles(["Alien (1979)"]), "hub": Titles(["Heat (1995)"])}
+    made = Service(
+        catalogue=Catalogue([*MODELS, model("own", "recommend"), model("hub", "recommend")]),
+        executor=FakeExecutor(),
+        store=store,
+        metrics=metrics,
+        is_present=lambda model: True,
+        is_supported=lambda model: True,
+        preferred=lambda _: "",
+        titles_of=lambda model: known[model.id],
+    )
+    assert made.film_titles(named) is known[asked]
+
+
+def test_without_a_recommender_there_are_no_titles(service: MakeService) -> None:
+    assert service().film_titles() is None

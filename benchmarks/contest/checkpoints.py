@@ -24,10 +24,11 @@ from transformers import (
     M2M100Tokenizer,
 )
 
+from bot.catalogue.synthetic.words import made_up_words
+
 from .tokenizers_offline import (
     END,
     byte_level,
-    made_up_words,
     plain_ids,
     roberta,
     save_fast,

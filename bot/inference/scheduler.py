@@ -12,6 +12,7 @@ from bot.inference.fairness import Fairness, house_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from bot.config import Inference
     from bot.inference.job import Job
 
 PATIENCE_S = 2.0
@@ -60,6 +61,12 @@ class QueueLimits:
     waiting: int
     per_guild: int
     per_member: int
+
+    @classmethod
+    def of(cls, settings: Inference) -> QueueLimits:
+        """Return those of the configuration."""
+        per_guild, per_member = settings.jobs_per_guild, settings.jobs_per_member
+        return cls(waiting=settings.queue_size, per_guild=per_guild, per_member=per_member)
 
 
 class Scheduler:

@@ -1,4 +1,4 @@
-"""The result of every task that makes a picture."""
+"""The results of tasks that make pictures."""
 
 from __future__ import annotations
 
@@ -16,3 +16,10 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True, tag="picture"):
     height: int
     alt_text: str
     media_type: str = "image/png"
+
+
+class PicturesResult(msgspec.Struct, frozen=True, kw_only=True, tag="pictures"):
+    """Pictures among which a person may choose, and what is to be said of them all, or nothing."""
+
+    pictures: tuple[Picture, ...]
+    note: str = ""

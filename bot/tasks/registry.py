@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bot.tasks.image_to_image import RestylePicture
-from bot.tasks.image_to_text import LinesResult, ReadText
-from bot.tasks.picture import Picture
+from bot.tasks.image_to_text import DescribePicture, LinesResult, ReadText
+from bot.tasks.picture import Picture, PicturesResult
 from bot.tasks.recommend import FilmsResult, RecommendFilms
 from bot.tasks.request import Request
 from bot.tasks.text_to_image import ConjurePicture, ImaginePicture
@@ -31,6 +31,7 @@ AnyRequest = (
     | ImaginePicture
     | ConjurePicture
     | ReadText
+    | DescribePicture
     | RestylePicture
     | RecommendFilms
 )
@@ -42,6 +43,7 @@ Result = (
     | QuotationsResult
     | LinesResult
     | Picture
+    | PicturesResult
     | FilmsResult
 )
 

@@ -2,25 +2,49 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from msgspec import Meta
 
 from bot.tasks.request import Request
 
+LEAST_TRUNCATION = 0.1
+MOST_TRUNCATION = 1.0
+MOST_PICTURES = 9
+MOST_CANDIDATES = 4
+
 
 class ImaginePicture(Request, frozen=True, tag="imagine"):
-    """Draw what a sentence describes."""
+    """Draw what a sentence describes.
+
+    ``count`` pictures come side by side, for this takes luck; as many as the model's entry says
+    where it is ``None``.
+    """
 
     text_fields: ClassVar[tuple[str, ...]] = ("prompt",)
     uses_seed: ClassVar[bool] = True
 
     prompt: str
+    count: Annotated[int, Meta(ge=1, le=MOST_CANDIDATES)] | None = None
+
+    def size(self) -> int:
+        """Return how big the request is: its characters, once for each picture."""
+        return super().size() * (self.count or MOST_CANDIDATES)
 
 
 class ConjurePicture(Request, frozen=True, tag="conjure"):
-    """Draw a thing by the name of its class; ``truncation`` trades variety for likeness."""
+    """Draw a thing by the name of its class, or what lies between several joined with ``+``.
+
+    ``truncation`` trades variety for likeness; ``count`` pictures come as one sheet.
+    """
 
     text_fields: ClassVar[tuple[str, ...]] = ("what",)
     uses_seed: ClassVar[bool] = True
 
     what: str
-    truncation: float | None = None
+    truncation: Annotated[float, Meta(ge=LEAST_TRUNCATION, le=MOST_TRUNCATION)] | None = None
+    count: Annotated[int, Meta(ge=1, le=MOST_PICTURES)] = 1
+
+    def size(self) -> int:
+        """Return how big the request is: its characters, once for each picture."""
+        return super().size() * self.count

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from discord import app_commands
 
+from bot.tasks.imagenet import suggestions
 from bot.tasks.languages import find, languages
 from bot.ui.limits import CHOICE, CHOICES, clip
 
@@ -39,6 +41,22 @@ def model_choices(task: str) -> Autocomplete:
     return choose
 
 
+async def any_model_choices(
+    interaction: discord.Interaction[Menagerie], typed: str
+) -> list[app_commands.Choice[str]]:
+    """Return every model of the catalogue, whether or not it is here."""
+    models = interaction.client.service.stock
+    return matching(((model.title, model.id) for model in models), typed)
+
+
+async def absent_model_choices(
+    interaction: discord.Interaction[Menagerie], typed: str
+) -> list[app_commands.Choice[str]]:
+    """Return the models that are not here and can be fetched."""
+    models = interaction.client.service.stock.lacking()
+    return matching(((model.title, model.id) for model in models), typed)
+
+
 async def language_choices(
     interaction: discord.Interaction[Menagerie], typed: str
 ) -> list[app_commands.Choice[str]]:
@@ -56,6 +74,28 @@ async def language_choices(
         return choices
     others = [choice for choice in choices if choice.value != meant.code]
     return [app_commands.Choice(name=meant.name, value=meant.code), *others][:CHOICES]
+
+
+async def film_choices(
+    interaction: discord.Interaction[Menagerie], typed: str
+) -> list[app_commands.Choice[str]]:
+    """Return what was typed with its last film completed; behind a whole title, with stars."""
+    chosen = getattr(interaction.namespace, "model", None)
+    # read off the disk once, the first time that somebody asks
+    titles = await asyncio.to_thread(interaction.client.service.film_titles, chosen)
+    completed = [] if titles is None else titles.completed(typed, CHOICES)
+    return [app_commands.Choice(name=text, value=text) for text in completed if len(text) <= CHOICE]
+
+
+async def thing_choices(
+    _: discord.Interaction[Menagerie], typed: str
+) -> list[app_commands.Choice[str]]:
+    """Return things that can be drawn by their names; behind a ``+``, one more to mix in."""
+    return [
+        app_commands.Choice(name=clip(shown, CHOICE), value=value)
+        for shown, value in suggestions(typed, CHOICES)
+        if len(value) <= CHOICE
+    ]
 
 
 def matching(options: Iterable[tuple[str, str]], typed: str) -> list[app_commands.Choice[str]]:

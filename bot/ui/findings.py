@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 from discord.utils import escape_markdown
 
 from bot.tasks.text_to_text import percent
+from bot.ui.limits import clip
 
 if TYPE_CHECKING:
+    from bot.tasks.recommend import FilmsResult
     from bot.tasks.text_to_text import CandidatesResult, LabelsResult, Quotation, QuotationsResult
 
 CELLS = 10  # of a bar
 CONTEXT = 400  # characters shown on each side of a filled hole
+REASON = 40  # characters of the title that is a reason
+GIVEN = 8  # films that are repeated of those that were named
 
 
 def candidates(result: CandidatesResult) -> str:
@@ -51,6 +55,25 @@ def quotations(result: QuotationsResult) -> str:
     if others:
         named = (f"{_plain(_line(other.text))} ({percent(other.score)})" for other in others)
         lines.append(f"Or: {'; '.join(named)}")
+    return "\n".join(lines)
+
+
+def films(result: FilmsResult) -> str:
+    """Return the films with their stars and reasons, and in small print what was understood."""
+    lines = []
+    for number, film in enumerate(result.films, 1):
+        because = f", because you liked {_plain(clip(film.because, REASON))}"
+        stars = f"({film.stars:.1f} ★)"
+        lines.append(f"{number}. {_plain(film.title)} {stars}{because if film.because else ''}")
+    if not result.films:
+        lines.append("I know no film that you have not named.")
+    if result.liked:
+        given = [f"{_plain(film.title)} {film.stars:g} ★" for film in result.liked[:GIVEN]]
+        if len(result.liked) > GIVEN:
+            given.append(f"{len(result.liked) - GIVEN} more")
+        lines.append(f"-# From {', '.join(given)}")
+    if result.note:
+        lines.append(f"-# {_plain(result.note)}")
     return "\n".join(lines)
 
 

@@ -10,7 +10,7 @@ import discord
 
 from bot.errors import InferenceError, UserError
 from bot.tasks.image_to_text import LinesResult
-from bot.tasks.picture import Picture
+from bot.tasks.picture import Picture, PicturesResult
 from bot.tasks.progress import Loading, Queued, Started, StepDone, TextSoFar
 from bot.tasks.recommend import FilmsResult
 from bot.tasks.text_to_text import (
@@ -113,6 +113,7 @@ def model_list(models: list[tuple[Model, bool]]) -> str:
     here = [model for model, ready in models if ready]
     lines = [
         f"**{m.title}** `{m.id}` · {' '.join('/' + task for task in m.tasks)} · {m.licence}"
+        + (f" · {m.attribution}" if m.attribution else "")
         for m in here
     ]
     known = len(models) - len(here)
@@ -144,12 +145,17 @@ def _with_footer(result: Result, footer: str, job_id: str) -> Reply:
         case LinesResult(lines=()):
             return Reply(content=f"I can find no text in this picture.\n{footer}")
         case LinesResult():
-            return _text_reply(result.text, footer, job_id, fence="```")
+            reply = _text_reply(result.text, footer, job_id, fence="```")
+            overlay = () if result.overlay is None else (_file(job_id, result.overlay),)
+            return Reply(content=reply.content, files=(*reply.files, *overlay))
         case Picture():
             return Reply(content=footer, files=(_file(job_id, result),))
-        case FilmsResult(films=films):
-            lines = [f"{n}. {film.title} ({film.stars:.1f} ★)" for n, film in enumerate(films, 1)]
-            return _text_reply("\n".join(lines), footer, job_id)
+        case PicturesResult(pictures=pictures):
+            files = tuple(_file(f"{job_id}-{n}", picture) for n, picture in enumerate(pictures, 1))
+            note = clip(result.note, CONTENT - len(footer) - 1)
+            return Reply(content=f"{note}\n{footer}" if note else footer, files=files)
+        case FilmsResult():
+            return _text_reply(findings.films(result), footer, job_id)
 
 
 def _text_reply(text: str, footer: str, job_id: str, fence: str = "") -> Reply:

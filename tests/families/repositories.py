@@ -20,6 +20,9 @@ from transformers import (
     BartConfig,
     BartForConditionalGeneration,
     BertConfig,
+    BlipConfig,
+    BlipForConditionalGeneration,
+    GPT2Config,
     M2M100Config,
     M2M100ForConditionalGeneration,
     MarianConfig,
@@ -41,6 +44,7 @@ CORPUS = [
 M2M_LANGUAGES = FAIRSEQ_LANGUAGE_CODES["m2m100"]
 NLLB_LANGUAGES = ["deu_Latn", "eng_Latn", "fra_Latn", "zho_Hans", "zho_Hant", "ace_Arab"]
 SPECIAL = {"eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"}
+END = "<|endoftext|>"
 SHARP = 0.3  # a net whose logits lie apart
 SMALL = {
     "d_model": 16, "encoder_layers": 1, "decoder_layers": 2, "encoder_attention_heads": 2,
@@ -234,14 +238,103 @@ def trocr(folder: Path) -> Path:
         decoder_ffn_dim=32, max_position_embeddings=64, cross_attention_hidden_size=16,
         layernorm_embedding=True, decoder_start_token_id=2, init_std=SHARP,
     )  # fmt: skip
-    pair(folder, ViTConfig(image_size=32, **VIT), decoder)
+    pair(folder, ViTConfig(image_size=32, **VIT), decoder, pooled=False)
+    return folder
+
+
+def vit_gpt2(folder: Path) -> Path:
+    """nlpconnect/vit-gpt2-image-captioning: GPT-2's vocabulary, one token for begin, end, padding.
+
+    The decoder's file holds the masks of before; no length is named anywhere.
+    """
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=319, show_progress=False, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
+    )
+    tokenizer.train_from_iterator(CORPUS, trainer)
+    tokenizer.add_special_tokens([END])
+    tokenizer.save(str(folder / "tokenizer.json"))
+    tokenizer.model.save(str(folder))
+    end = tokenizer.token_to_id(END)
+    special = dict.fromkeys(("bos_token", "eos_token", "unk_token", "pad_token"), END)
+    write(folder / "special_tokens_map.json", special)
+    write(
+        folder / "tokenizer_config.json",
+        special | {"tokenizer_class": "GPT2Tokenizer", "model_max_length": 1024},
+    )
+    write(
+        folder / "preprocessor_config.json",
+        {"do_normalize": True, "do_resize": True, "feature_extractor_type": "ViTFeatureExtractor"}
+        | {"image_mean": [0.5] * 3, "image_std": [0.5] * 3, "resample": 2, "size": 32},
+    )
+    torch.manual_seed(7)
+    decoder = GPT2Config(
+        vocab_size=end + 1, n_embd=16, n_layer=2, n_head=2, n_positions=64,
+        initializer_range=SHARP, bos_token_id=end, eos_token_id=end,
+    )  # fmt: skip
+    pair(
+        folder, ViTConfig(image_size=32, **{**VIT, "qkv_bias": True}), decoder,
+        decoder_start_token_id=end, bos_token_id=end, eos_token_id=end, pad_token_id=end,
+    )  # fmt: skip
+    state = torch.load(folder / "pytorch_model.bin", weights_only=True)
+    for layer in range(2):
+        for attention in ("attn", "crossattention"):
+            at = f"decoder.transformer.h.{layer}.{attention}"
+            state[f"{at}.bias"] = torch.ones(1, 1, 64, 64, dtype=torch.uint8).tril()
+            state[f"{at}.masked_bias"] = torch.tensor(-1e4)
+    torch.save(state, folder / "pytorch_model.bin")
+    return folder
+
+
+def blip(folder: Path) -> Path:
+    """Salesforce/blip-image-captioning-base: BERT's pieces and two more, a tied head, old ids."""
+    words = sorted({word.strip(".,?") for line in CORPUS[:3] for word in line.lower().split()})
+    pieces_ = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words, *(f"##{c}" for c in "abcde")]
+    (folder / "vocab.txt").write_text("\n".join(pieces_) + "\n", encoding="utf-8")
+    begin = len(pieces_)
+    names = {"cls_token": "[CLS]", "mask_token": "[MASK]", "pad_token": "[PAD]"}
+    names |= {"sep_token": "[SEP]", "unk_token": "[UNK]"}
+    extra = {"bos_token": "[DEC]", "additional_special_tokens": ["[ENC]"]}
+    write(folder / "special_tokens_map.json", names)
+    settings = names | extra | {"do_lower_case": True, "tokenizer_class": "BertTokenizer"}
+    write(folder / "tokenizer_config.json", settings | {"model_max_length": 64})
+    write(
+        folder / "preprocessor_config.json",
+        {"do_normalize": True, "do_resize": True, "image_processor_type": "BlipImageProcessor"}
+        | {"image_mean": [0.48145466, 0.4578275, 0.40821073], "resample": 3, "do_pad": True}
+        | {"image_std": [0.26862954, 0.26130258, 0.27577711], "size": {"height": 32, "width": 32}}
+        | {"processor_class": "BlipProcessor"},
+    )
+    torch.manual_seed(8)
+    text = {
+        "vocab_size": begin + 2, "hidden_size": 32, "encoder_hidden_size": 24, "eos_token_id": 2,
+        "intermediate_size": 64, "projection_dim": 16, "num_hidden_layers": 2,
+        "num_attention_heads": 2, "max_position_embeddings": 64, "initializer_range": SHARP,
+        "bos_token_id": begin, "sep_token_id": 3, "pad_token_id": 0, "is_decoder": True,
+    }  # fmt: skip
+    vision = {
+        "hidden_size": 24, "intermediate_size": 32, "projection_dim": 16, "num_hidden_layers": 2,
+        "num_attention_heads": 2, "image_size": 32, "patch_size": 8, "initializer_range": SHARP,
+    }  # fmt: skip
+    net = BlipForConditionalGeneration(BlipConfig(text_config=text, vision_config=vision))
+    for name, parameter in net.named_parameters():
+        lively = 2.0 if "crossattention" in name else 0.5  # or it says one word again and again
+        if parameter.dim() > 1:
+            torch.nn.init.normal_(parameter, std=lively)
+    config(folder, net)
+    weights(folder, net)
+    state = torch.load(folder / "pytorch_model.bin", weights_only=True)
+    state["text_decoder.bert.embeddings.position_ids"] = torch.arange(64)[None]
+    torch.save(state, folder / "pytorch_model.bin")
     return folder
 
 
 KANA = "あいうえおかきくけこさしすせそ漢字本日語人一二三アイウエオ。、・.…!?ABCabc123"
 
 
-def manga_ocr(folder: Path) -> Path:
+def manga_ocr(folder: Path, longest: int = 30) -> Path:
     """kha-white/manga-ocr-base: characters of BERT for Japanese, which would like MeCab."""
     letters = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *KANA, *(f"##{c}" for c in KANA)]
     (folder / "vocab.txt").write_text("\n".join(letters) + "\n", encoding="utf-8")
@@ -259,18 +352,21 @@ def manga_ocr(folder: Path) -> Path:
     torch.manual_seed(6)
     decoder = BertConfig(
         vocab_size=len(letters), hidden_size=16, num_hidden_layers=2, num_attention_heads=2,
-        intermediate_size=32, max_position_embeddings=64, initializer_range=SHARP,
+        intermediate_size=32, max_position_embeddings=max(64, longest), initializer_range=SHARP,
     )  # fmt: skip
     pair(
         folder, ViTConfig(image_size=32, **VIT), decoder, decoder_start_token_id=2, eos_token_id=3,
-        pad_token_id=0, max_length=30, num_beams=4, length_penalty=2.0, no_repeat_ngram_size=3,
+        pad_token_id=0, max_length=longest, num_beams=4, length_penalty=2.0, no_repeat_ngram_size=3,
         early_stopping=True,
     )  # fmt: skip
     return folder
 
 
-def pair(folder: Path, encoder: Any, decoder: Any, **legacy: Any) -> None:
+def pair(folder: Path, encoder: Any, decoder: Any, *, pooled: bool = True, **legacy: Any) -> None:
+    """Write a net of two; TrOCR's files lack the pooler, which nothing reads."""
     both = VisionEncoderDecoderConfig.from_encoder_decoder_configs(encoder, decoder)
     net = VisionEncoderDecoderModel(both)
+    if not pooled:
+        net.encoder.pooler = None
     config(folder, net, **legacy)
     weights(folder, net)

@@ -28,6 +28,36 @@ def test_pieces_hold_every_letter_and_fit(text: str, limit: int) -> None:
     assert all(0 < len(piece) <= limit for piece in pieces)
 
 
+@given(texts, st.integers(2, 12))
+def test_pieces_stay_in_order_whatever_counts_their_length(text: str, limit: int) -> None:
+    """Vocabularies count a whole differently from its parts; here a piece has an end of its own."""
+    pieces = chunked(text, lambda piece: len(piece) // 3 + 1, limit)
+    assert "".join("".join(pieces).split()) == "".join(text.split())
+    assert all(len(piece) // 3 + 1 <= limit for piece in pieces)
+    assert all(piece == piece.strip() != "" for piece in pieces)
+
+
+@given(st.lists(st.integers(1, 12), min_size=1, max_size=40), st.integers(12, 60))
+def test_sentences_that_fit_are_not_cut_and_pieces_are_few(sizes: list[int], limit: int) -> None:
+    text = " ".join(" ".join(["Word"] * size) + "." for size in sizes)
+    pieces = chunked(text, words, limit)
+    assert all(piece.endswith(".") for piece in pieces)
+    fewest = -(-sum(sizes) // limit)
+    assert fewest <= len(pieces) <= 2 * fewest
+
+
+@given(texts)
+def test_lines_put_together_again_are_the_text(text: str) -> None:
+    work = lines_of(text, lambda line: [line], " ")
+    assert work.put(work.pieces) == text.strip()
+    assert len(work.around) == len(work.pieces) + 1
+    assert all(any(map(str.isalpha, piece)) for piece in work.pieces)
+    for done in range(len(work.pieces)):
+        assert work.piece_after(done) == work.pieces[done]
+        assert text.strip().startswith(work.put(work.pieces[:done]))
+    assert work.piece_after(len(work.pieces)) is None
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -1,78 +1,68 @@
-"""Lines of text found by their ink: rows, columns, receipts, white on black, nothing at all."""
+"""Lines made fit for nets of single lines: in dark ink, and in pieces where they are long."""
 
 from __future__ import annotations
 
+from itertools import pairwise
+
+import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageFont
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageOps
 
-from bot.families.lines import find_lines
-
-FONT = ImageFont.load_default(size=22)
-Words = list[tuple[int, int, str]]
-
-ROWS: Words = [(20, 20, "Hello, world, jumping!"), (20, 60, "iii second one äöü"), (20, 100, "and")]
-RECEIPT: Words = [(20, 20, "Coffee"), (400, 20, "3.20"), (20, 60, "TOTAL"), (400, 60, "3.20")]
-COLUMNS: Words = [
-    (20, 20, "the quick brown fox"), (20, 50, "jumps over the lazy"), (20, 80, "dog and goes away"),
-    (320, 33, "to another column"), (320, 63, "where it does rest"), (320, 93, "until the evening"),
-]  # fmt: skip
+from bot.families.lines import dark_on_light, pieces
+from tests.families.drawings import FONT, LONG, page
 
 
-def page(
-    words: Words, size: tuple[int, int] = (600, 160), paper: str = "white", ink: str = "black"
-) -> Image.Image:
-    picture = Image.new("RGB", size, paper)
-    draw = ImageDraw.Draw(picture)
-    for x, y, text in words:
-        draw.text((x, y), text, font=FONT, fill=ink)
-    return picture
+def line(text: str, paper: str = "white", ink: str = "black") -> Image.Image:
+    return page([(4, 4, text)], (int(FONT.getlength(text)) + 8, 34), paper, ink)
 
 
-def places(words: Words) -> list[tuple[float, float, float, float]]:
-    """Return left, top, right, bottom of what was drawn."""
-    return [FONT.getbbox(text, anchor="la") for _, _, text in words]
-
-
-@pytest.mark.parametrize("words", [ROWS, RECEIPT, COLUMNS])
 @pytest.mark.parametrize(
-    ("paper", "ink"), [("white", "black"), ("navy", "white"), ("#ddd", "#555")]
+    ("paper", "ink"), [("white", "black"), ("#ddd", "#555"), ("gold", "navy"), ("gray", "#444")]
 )
-def test_each_line_is_found_once_and_in_order(words: Words, paper: str, ink: str) -> None:
-    boxes = find_lines(page(words, paper=paper, ink=ink))
-    assert len(boxes) == len(words)
-    for (x, y, text), box in zip(words, boxes, strict=True):
-        (left, top), _, (right, bottom), _ = box
-        inner = FONT.getbbox(text)
-        assert left <= x + inner[0] + 1 <= x + inner[2] - 1 <= right
-        assert top <= y + inner[1] + 1 <= y + inner[3] - 1 <= bottom
-
-
-def test_boxes_do_not_reach_into_their_neighbours() -> None:
-    boxes = find_lines(page(COLUMNS))
-    for number, first in enumerate(boxes):
-        for second in boxes[number + 1 :]:
-            apart = first[2][0] <= second[0][0] or second[2][0] <= first[0][0]
-            assert apart or first[2][1] <= second[0][1] or second[2][1] <= first[0][1]
-
-
-def test_boxes_are_those_of_the_whole_picture_however_large() -> None:
-    small = page(ROWS)
-    large = small.resize((small.width * 6, small.height * 6))
-    pairs = zip(find_lines(small), find_lines(large), strict=True)
-    for box, larger in pairs:
-        assert all(
-            abs(6 * a - b) < 40
-            for p, q in zip(box, larger, strict=True)
-            for a, b in zip(p, q, strict=True)
-        )
+def test_light_letters_are_inverted_and_dark_ones_are_not(paper: str, ink: str) -> None:
+    dark = line("a few words", paper, ink)
+    light = line("a few words", ink, paper)
+    assert dark_on_light(dark) == dark
+    assert dark_on_light(light) == ImageOps.invert(light)
+    grey = np.asarray(dark_on_light(light).convert("L")).astype(int)
+    assert np.median(grey) > grey.min() + 40  # most of it is paper
 
 
 @pytest.mark.parametrize("colour", ["white", "black", "red"])
-def test_an_even_picture_has_no_lines(colour: str) -> None:
-    assert find_lines(Image.new("RGB", (80, 60), colour)) == []
-    assert find_lines(Image.new("RGB", (1, 1), colour)) == []
+def test_a_line_without_ink_stays_as_it_is(colour: str) -> None:
+    empty = Image.new("RGB", (80, 20), colour)
+    assert dark_on_light(empty) == empty
 
 
-def test_faint_noise_is_no_ink() -> None:
-    noise = Image.effect_noise((200, 100), 6).convert("RGB")
-    assert find_lines(noise) == []
+@pytest.mark.parametrize(("paper", "ink"), [("white", "black"), ("navy", "white")])
+def test_a_long_line_is_cut_between_its_words(paper: str, ink: str) -> None:
+    whole = line(LONG.strip(), paper, ink)
+    found = pieces(whole, 20.0)
+    assert len(found) == -(-whole.width // (20 * whole.height))
+    blank = np.asarray(line(" ", paper, ink))[0, 0]
+    for _, cut in found[:-1]:
+        gap = np.asarray(whole)[:, cut - 2 : cut + 2]
+        assert (gap == blank).all()
+
+
+def test_a_line_that_is_short_enough_stays_whole() -> None:
+    whole = line("the quick brown fox")
+    assert pieces(whole, whole.width / whole.height + 0.1) == [(0, whole.width)]
+
+
+inked = st.lists(st.booleans(), min_size=1, max_size=300)
+
+
+@given(inked, st.integers(1, 12), st.floats(1.0, 30.0))
+def test_pieces_together_are_the_line_and_none_is_too_long(
+    columns: list[bool], height: int, longest: float
+) -> None:
+    row = np.where(columns, 0, 255).astype(np.uint8)
+    whole = Image.fromarray(np.repeat(row[None], height, axis=0))
+    found = pieces(whole, longest)
+    assert found[0][0] == 0
+    assert found[-1][1] == whole.width
+    assert all(before[1] == after[0] for before, after in pairwise(found))
+    assert all(0 < right - left <= max(1, int(longest * height)) for left, right in found)

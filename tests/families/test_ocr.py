@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageDraw, ImageFont
@@ -15,15 +16,13 @@ from bot.errors import OperatorError, UserError
 from bot.families.base import Stopped
 from bot.families.ocr import Reader, load
 from bot.tasks.image_to_text import LinesResult, ReadText
+from tests.families.drawings import BUBBLES, japanese_font, manga_page, write_columns
 
 Encode = Callable[..., bytes]
 Read = Callable[..., LinesResult]
 
 MODEL = Model(id="pp-ocr", task="ocr", family="ocr")
 LINES = ("The quick brown fox", "jumps over 13 lazy dogs.")
-
-FONT_FOLDERS = (Path("/usr/share/fonts"), Path.home() / ".local/share/fonts")
-JAPANESE_FONTS = ("VL-Gothic-Regular.ttf", "ipag.ttf", "ipam.ttf", "NotoSansCJK-Regular.ttc")
 
 
 @pytest.fixture(scope="module")
@@ -39,15 +38,6 @@ def read(family: Reader, run: Any, encoded: Encode) -> Read:
         return family.postprocess(lines, request)
 
     return go
-
-
-@pytest.fixture(scope="module")
-def japanese() -> ImageFont.FreeTypeFont:
-    for folder in FONT_FOLDERS:
-        for name in JAPANESE_FONTS:
-            for path in folder.glob(f"**/{name}"):
-                return ImageFont.truetype(path, 36)
-    pytest.skip("no Japanese font; `apt-get install fonts-vlgothic` brings one")
 
 
 def written(ink: str = "black", paper: str = "white", size: int = 28) -> Image.Image:
@@ -152,27 +142,82 @@ def test_transparent_paper_counts_as_white(read: Read) -> None:
     assert read(page).text == LINES[0]
 
 
-def test_japanese_rows_are_read(read: Read, japanese: ImageFont.FreeTypeFont) -> None:
+def test_japanese_rows_are_read(read: Read) -> None:
     said = ("今日はとてもいい天気です。", "東京タワーへ行きました。")
     page = Image.new("RGB", (700, 130), "white")
     for row, line in enumerate(said):
-        ImageDraw.Draw(page).text((20, 10 + 55 * row), line, font=japanese, fill="black")
+        ImageDraw.Draw(page).text((20, 10 + 55 * row), line, font=japanese_font(), fill="black")
     assert read(page).text == "\n".join(said)
 
 
-def test_japanese_columns_are_read_from_the_right(
-    read: Read, japanese: ImageFont.FreeTypeFont
-) -> None:
+def test_japanese_columns_are_read_from_the_right(read: Read) -> None:
     right = ("今日はとても", "いい天気で", "すから散歩")
     left = ("行きましょう", "公園の桜が", "きれいです")
     page = Image.new("RGB", (900, 700), "white")
-    draw = ImageDraw.Draw(page)
-    for bubble, edge, top in ((right, 740, 110), (left, 270, 390)):
-        for index, column in enumerate(bubble):
-            for row, letter in enumerate(column):
-                at = (edge - 60 * index, top + 42 * row)
-                draw.text(at, letter, font=japanese, fill="black")
+    write_columns(page, right, 780, 110, 36)
+    write_columns(page, left, 310, 390, 36)
     assert read(page).text == "\n".join(right + left)
+
+
+def test_a_manga_page_is_read_panel_by_panel(read: Read) -> None:
+    said = [column for columns, _ in BUBBLES for column in columns]
+    assert read(manga_page()).text == "\n".join(said)
+
+
+def test_a_slanted_page_is_read_in_order_either_way(read: Read) -> None:
+    for degrees in (-14, -5, 20):
+        turned = written().rotate(degrees, Image.Resampling.BICUBIC, expand=True, fillcolor="white")
+        assert read(turned).text == "\n".join(LINES)
+
+
+def test_an_article_is_read_column_by_column(read: Read) -> None:
+    columns = [f"{word} of the column number {n}" for n in "123" for word in ("top", "mid", "end")]
+    page = Image.new("RGB", (1260, 200), "white")
+    font = ImageFont.load_default(size=26)
+    for index, line in enumerate(columns):
+        at = (20 + 420 * (index // 3), 20 + 45 * (index % 3))
+        ImageDraw.Draw(page).text(at, line, font=font, fill="black")
+    assert read(page).text == "\n".join(columns)
+
+
+def test_a_line_that_only_seems_to_stand_on_its_head_is_read_all_the_same(
+    family: Reader, read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The net that tells so is wrong about some long lines: here it is wrong about all."""
+    net = family._turn
+
+    def wrong(strips: list[Any]) -> Any:
+        told = net(strips)
+        told.img_list = [np.rot90(strip, 2) for strip in strips]
+        told.cls_res = [("180", 0.95)] * len(strips)
+        return told
+
+    monkeypatch.setattr(family, "_turn", wrong)
+    assert read(written()).text == "\n".join(LINES)
+    assert all(line.confidence > 0.9 for line in read(written()).lines)
+
+
+def test_the_picture_comes_back_numbered_if_that_is_asked_for(
+    family: Reader, run: Any, encoded: Encode
+) -> None:
+    results = []
+    for overlay in (False, True):
+        request = ReadText(image=encoded(written()), overlay=overlay)
+        (outputs,) = family.forward([family.preprocess(request, 0)], run)
+        results.append(family.postprocess(outputs, request))
+    plain, numbered = results
+    assert plain.overlay is None
+    assert numbered.lines == plain.lines
+    assert numbered.text == f"1 {LINES[0]}\n2 {LINES[1]}"
+    assert numbered.overlay is not None
+    assert numbered.overlay.alt_text.endswith("framed and numbered from 1 to 2.")
+    assert numbered.overlay.width > written().width
+
+
+def test_without_text_there_is_nothing_to_number(family: Reader, run: Any, encoded: Encode) -> None:
+    request = ReadText(image=encoded(Image.new("RGB", (50, 50))), overlay=True)
+    (outputs,) = family.forward([family.preprocess(request, 0)], run)
+    assert family.postprocess(outputs, request) == LinesResult(lines=())
 
 
 def test_steps_are_told_and_a_cancelled_run_ends(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,14 +34,16 @@ class House:
 
 
 @asynccontextmanager
-async def inhabited(config: Config, environ: dict[str, str]) -> AsyncIterator[House]:
+async def inhabited(
+    config: Config, environ: dict[str, str], *, operators: Collection[int] = ()
+) -> AsyncIterator[House]:
     """Start the bot in a playground of its own, and close it after."""
     judge = Judge()
     async with AsyncExitStack() as stack:
         playground = await stack.enter_async_context(Playground(observers=[judge]))
         stack.enter_context(redirected(playground.address))
         application = await stack.enter_async_context(opened(config, environ))
-        client = Menagerie(application.service, synced=None, test_guild=0)
+        client = Menagerie(application.service, synced=None, test_guild=0, operators=operators)
         serving = asyncio.create_task(client.start(playground.token))
         online = asyncio.create_task(playground.gateway.identified.wait())
         await asyncio.wait({serving, online}, return_when=asyncio.FIRST_COMPLETED)

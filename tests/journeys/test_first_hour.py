@@ -107,6 +107,19 @@ async def test_ocr_returns_the_words(member: Member, finished: Finished) -> None
     assert "Hello brave world\nSecond line 42" in (await finished(asked))["content"]
 
 
+async def test_ocr_sends_the_picture_back_with_its_lines_numbered(
+    member: Member, finished: Finished
+) -> None:
+    image = Upload("page.png", page("Hello brave world", "Second line 42"))
+    message = await finished(await member.invoke("ocr", image=image, overlay=True))
+    assert "1 Hello brave world\n2 Second line 42" in message["content"]
+    (attachment,) = message["attachments"]
+    numbered = Image.open(io.BytesIO(await member.download(attachment)))
+    assert numbered.format == "PNG"
+    assert attachment["description"].endswith("framed and numbered from 1 to 2.")
+    assert (attachment["width"], attachment["height"]) == numbered.size
+
+
 @pytest.mark.parametrize("options", [{}, {"style": "starry blue"}, {"style_image": True}])
 async def test_restyle_returns_a_picture_of_the_same_size(
     member: Member, finished: Finished, options: dict[str, Any]
@@ -157,6 +170,11 @@ async def test_a_killed_worker_costs_nobody_the_answer(
         ("restyle", {"image": Upload("p.png", png(photo())), "style": "stary blu"}, "starry blue"),
         ("summarize", {}, "nothing to summarize"),
         ("ask", {"question": "?", "file": Upload("a.txt", b"\xff\xfe\xfd")}, "not UTF-8"),
+        ("describe", {"image": Upload("p.png", png(photo()))}, "models fetch blip-captions"),
+        ("describe", {"image": Upload("notes.txt", b"a text")}, "does not look like a picture"),
+        ("translate", {"text": "a", "to": "de", "model": "mt5-base"}, "it was only pre-trained"),
+        ("complete", {"prompt": "x", "model": "opt-125m"}, "opt-125m --accept-licence"),
+        ("complete", {"prompt": "x", "model": "opt-66b"}, "OPT 66B is too big"),
         ("translate", {"text": "hello", "to": "de"}, "m2m100"),
         ("fill", {"text": "a [MASK]"}, "bert-base-uncased"),
         ("sentiment", {"text": "fine"}, "distilbert-sst2"),

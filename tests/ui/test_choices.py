@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.catalogue.model import Model
-from bot.ui.choices import WIDELY_USED, language_choices, matching, model_choices
+from bot.tasks.films import Titles
+from bot.ui.choices import (
+    WIDELY_USED,
+    film_choices,
+    language_choices,
+    matching,
+    model_choices,
+    thing_choices,
+)
 from bot.ui.limits import CHOICE, CHOICES
 
 OPTIONS = [("GPT-2", "gpt2"), ("DistilGPT2", "distilgpt2"), ("OPT 125M", "opt-125m")]
@@ -87,3 +95,46 @@ async def test_widely_used_languages_are_offered_before_anything_is_typed() -> N
     choices = await language_choices(None, "")  # type: ignore[arg-type]
     assert tuple(choice.value for choice in choices) == WIDELY_USED
     assert await language_choices(None, "Klingon") == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "name", "value"),
+    [
+        ("", "goldfish, Carassius auratus", "goldfish"),
+        ("dog", "dog: any of 118", "dog"),
+        ("orca", "killer whale, orca, grampus, sea wolf, Orcinus orca", "killer whale"),
+        ("tabby cat+sports c", "tabby cat + sports car, sport car", "tabby cat + sports car"),
+    ],
+)
+async def test_things_are_offered_by_any_of_their_names(typed: str, name: str, value: str) -> None:
+    choices = await thing_choices(None, typed)  # type: ignore[arg-type]
+    assert (choices[0].name, choices[0].value) == (name, value)
+    assert len(choices) <= CHOICES
+
+
+@given(typed=st.text("ab cdegor+s'", max_size=120))
+async def test_things_that_are_offered_are_no_longer_than_discord_takes(typed: str) -> None:
+    choices = await thing_choices(None, typed)  # type: ignore[arg-type]
+    assert all(0 < len(choice.name) <= CHOICE for choice in choices)
+    assert all(0 < len(str(choice.value)) <= CHOICE for choice in choices)
+
+
+async def test_the_last_film_of_a_list_is_completed() -> None:
+    asked = []
+
+    def film_titles(model_id: str | None) -> Titles:
+        asked.append(model_id)
+        return Titles(["Alien (1979)", "Aliens (1986)", "A Film " * 15 + "(1990)"])
+
+    service = SimpleNamespace(film_titles=film_titles)
+    interaction: Any = SimpleNamespace(
+        client=SimpleNamespace(service=service), namespace=SimpleNamespace(model="bst")
+    )
+    choices = await film_choices(interaction, "Heat 4, alie")
+    assert [choice.value for choice in choices] == ["Heat 4, Alien (1979)", "Heat 4, Aliens (1986)"]
+    assert [choice.name for choice in choices] == [choice.value for choice in choices]
+    assert asked == ["bst"]
+    assert await film_choices(interaction, "a film") == []  # Discord would refuse so long a text
+    assert await film_choices(interaction, "x, " * 33 + "alien") == []
+    service.film_titles = lambda _: None
+    assert await film_choices(interaction, "alie") == []

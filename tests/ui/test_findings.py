@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.tasks.recommend import Film, FilmsResult
 from bot.tasks.text_to_text import (
     Candidate,
     CandidatesResult,
@@ -92,3 +93,33 @@ def test_that_there_is_no_answer_is_said_with_the_nearest_to_one() -> None:
     assert "**a road**" in said
     empty = QuotationsResult(quotations=(), found=False, nothing=1.0, characters=9)
     assert findings.quotations(empty) == "I can find no answer in this text (100 % sure)."
+
+
+def test_films_are_said_with_their_reasons_and_what_was_understood() -> None:
+    result = FilmsResult(
+        films=(
+            Film(title="*batteries not included (1987)", stars=4.56, because="Alien (1979)"),
+            Film(title="Heat (1995)", stars=4.0),
+        ),
+        liked=(Film(title="Alien (1979)", stars=5), Film(title="Fargo (1996)", stars=3.5)),
+        note="I know no film 'Inception'.",
+    )
+    assert findings.films(result).splitlines() == [
+        "1. \\*batteries not included (1987) (4.6 ★), because you liked Alien (1979)",
+        "2. Heat (1995) (4.0 ★)",
+        "-# From Alien (1979) 5 ★, Fargo (1996) 3.5 ★",
+        "-# I know no film 'Inception'.",
+    ]
+
+
+def test_ten_films_with_long_titles_fit_a_message() -> None:
+    long = Film(title="A rather long title of a film " * 3, stars=4.0, because="A reason " * 20)
+    result = FilmsResult(films=(long,) * 10, liked=(long,) * 50)
+    text = findings.films(result)
+    assert text.splitlines()[-1].endswith("42 more")
+    assert len("\n".join(text.splitlines()[:-1])) < 1700
+
+
+def test_somebody_who_has_seen_everything_is_told() -> None:
+    result = FilmsResult(films=(), liked=(Film(title="Heat", stars=4),))
+    assert findings.films(result).startswith("I know no film that you have not named.")

@@ -14,7 +14,7 @@ from bot.inference.job import Answered, Expired, Job, Timings
 from bot.service import ExecutorStatus, Submitted
 from bot.tasks.caller import Caller
 from bot.tasks.image_to_text import LinesResult, ReadText, TextLine
-from bot.tasks.picture import Picture
+from bot.tasks.picture import Picture, PicturesResult
 from bot.tasks.progress import Loading, Queued, Started, StepDone, TextSoFar
 from bot.tasks.recommend import Film, FilmsResult
 from bot.tasks.registry import AnyRequest, Result
@@ -142,9 +142,47 @@ def test_a_picture_comes_as_a_file_that_is_described() -> None:
     assert reply_to(picture(media_type="image/webp")).files[0][0] == "beef01.webp"
 
 
+def test_pictures_come_as_files_in_their_order() -> None:
+    several = PicturesResult(pictures=(picture("a fox"), picture("another fox")))
+    reply = reply_to(several)
+    assert reply.content == FOOTER
+    assert reply.files == (
+        ("beef01-1.png", b"png", "a fox"),
+        ("beef01-2.png", b"png", "another fox"),
+    )
+
+
+@given(note=LONG.filter(bool))
+def test_what_is_to_be_said_of_pictures_stands_above_the_small_print(note: str) -> None:
+    reply = reply_to(PicturesResult(pictures=(picture(),), note=note))
+    assert len(reply.content) <= CONTENT
+    assert reply.content.endswith(f"\n{FOOTER}")
+    assert reply.content.startswith(note[:1000])
+
+
 def test_a_description_is_clipped_to_what_discord_takes() -> None:
     ((_, _, alt_text),) = reply_to(picture("y" * 5000)).files
     assert alt_text == "y" * (ALT_TEXT - 1) + "…"
+
+
+def test_a_numbered_text_comes_with_the_numbered_picture() -> None:
+    plain = lines("One", "Two")
+    reply = reply_to(LinesResult(lines=plain.lines, overlay=picture("each line framed")))
+    assert reply.content == f"```\n1 One\n2 Two\n```\n{FOOTER}"
+    assert reply.files == (("beef01.png", b"png", "each line framed"),)
+    assert reply_to(plain).files == ()
+
+
+def test_a_long_numbered_text_is_a_file_beside_the_picture() -> None:
+    many = lines(*(f"line {n} " * 9 for n in range(100)))
+    reply = reply_to(LinesResult(lines=many.lines, overlay=picture(media_type="image/jpeg")))
+    assert len(reply.content) <= CONTENT
+    (name, text_file, _), (other, data, alt_text) = reply.files
+    assert (name, other) == ("beef01.txt", "beef01.jpeg")
+    assert (data, alt_text) == (b"png", "a fox")
+    assert text_file.decode().splitlines()[99].startswith("100 line 99 line 99")
+    assert text_file.decode().startswith("  1 line 0")
+    assert [file.filename for file in reply.as_edit()["attachments"]] == [name, other]
 
 
 def test_films_are_numbered_with_their_stars() -> None:
@@ -200,6 +238,10 @@ def test_the_list_of_models_shows_those_that_are_here() -> None:
         "-# 1 more are known; whoever runs the bot can fetch them."
     )
     assert len(model_list([(MODEL, True)] * 500)) <= CONTENT
+    credited = Model(
+        id="tiny", task="ocr", family="toy", licence="CC-BY-4.0", attribution="deepset"
+    )
+    assert model_list([(credited, True)]).startswith("**tiny** `tiny` · /ocr · CC-BY-4.0 · deepset")
 
 
 def test_the_status_is_two_lines() -> None:

@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 
 from bot.catalogue.conversion import KINDS
+from bot.children import die_with_parent
 
 
 def main(arguments: list[str]) -> None:
@@ -16,6 +17,7 @@ def main(arguments: list[str]) -> None:
     if kind not in KINDS:
         raise SystemExit(f"There is no conversion {kind!r}; there are {', '.join(KINDS)}.")
     warnings.simplefilter("ignore")  # of what libraries say, only faults matter here
+    die_with_parent()
     conversion = importlib.import_module(f"bot.catalogue.conversion.{kind}")
     conversion.convert([Path(file) for file in files], Path(folder), dtype)
 

@@ -38,10 +38,9 @@ def _prepared(checkpoint: Path, folder: Path, threads: int) -> int:
     source = prepared.fingerprint(checkpoint)
     if prepared.is_current(folder, source):
         return 0
-    net = AutoModelForCausalLM.from_pretrained(
-        checkpoint, dtype=torch.float32, local_files_only=True
-    ).eval()
-    tokenizer = AutoTokenizer.from_pretrained(checkpoint, local_files_only=True)
+    as_it_lies = {"local_files_only": True, "trust_remote_code": False}
+    net = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=torch.float32, **as_it_lies).eval()
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint, **as_it_lies)
     ids = list(tokenizer(sample.TEXT)["input_ids"])
     window = min(window_of(net.config), WIDEST)
     try:

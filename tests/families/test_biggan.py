@@ -1,0 +1,337 @@
+"""Conjuring things with a net of BigGAN's every layer and few channels."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from bot.catalogue.conversion.biggan import convert
+from bot.catalogue.model import Model
+from bot.catalogue.synthetic import biggan as synthetic
+from bot.errors import OperatorError, UserError
+from bot.families.base import Stopped
+from bot.families.biggan import (
+    GAP,
+    PAPER,
+    SHOWN_SIDE,
+    Conjurer,
+    described,
+    load,
+    noise,
+    picks,
+    sheet,
+    with_article,
+)
+from bot.tasks.imagenet import classes
+from bot.tasks.picture import Picture, PicturesResult
+from bot.tasks.text_to_image import ConjurePicture
+
+PARAMS = 125_093  # of the tiny stand-in
+MODEL = Model(id="tiny", name="Tiny GAN", task="conjure", family="biggan", params=PARAMS)
+NUMBERS = {one.title: one.number for one in classes()}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    repository, done = tmp_path_factory.mktemp("repository"), tmp_path_factory.mktemp("biggan")
+    synthetic.write(repository, tiny=True)
+    convert([repository / "pytorch_model.bin"], done, "float32")
+    return done
+
+
+@pytest.fixture(scope="module")
+def family(folder: Path) -> Conjurer:
+    return load(MODEL, folder)
+
+
+@pytest.fixture
+def conjure(answered: Callable[..., PicturesResult]) -> Callable[..., Picture]:
+    def go(what: str, seed: int = 0, **options: Any) -> Picture:
+        return answered(what, seed, **options).pictures[0]
+
+    return go
+
+
+@pytest.fixture
+def answered(family: Conjurer, run: Any) -> Callable[..., PicturesResult]:
+    def go(what: str, seed: int = 0, **options: Any) -> PicturesResult:
+        request = ConjurePicture(what=what, **options)
+        (drawn,) = family.forward([family.preprocess(request, seed)], run)
+        return family.postprocess(drawn, request)
+
+    return go
+
+
+def pixels(picture: Picture) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return np.asarray(Image.open(io.BytesIO(picture.data))).astype(float)
+
+
+def test_a_thing_is_drawn_large_enough_to_be_seen(conjure: Callable[..., Picture]) -> None:
+    picture = conjure("goldfish", seed=7)
+    assert (picture.width, picture.height) == (SHOWN_SIDE, SHOWN_SIDE)
+    assert picture.alt_text == "A picture of a goldfish, drawn by Tiny GAN."
+    image: Any = Image.open(io.BytesIO(picture.data))
+    assert (image.mode, image.size) == ("RGB", (SHOWN_SIDE, SHOWN_SIDE))
+    assert image.text == {
+        "Software": "tiny", "What": "goldfish", "Truncation": "0.40", "Seed": "7",
+    }  # fmt: skip
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_does_not(
+    conjure: Callable[..., Picture],
+) -> None:
+    assert conjure("goldfish", 7).data == conjure("goldfish", 7).data
+    assert np.abs(pixels(conjure("goldfish", 7)) - pixels(conjure("goldfish", 8))).mean() > 2
+
+
+def test_classes_and_truncations_differ(conjure: Callable[..., Picture]) -> None:
+    pictures = [
+        pixels(conjure("goldfish")),
+        pixels(conjure("castle")),
+        pixels(conjure("goldfish + castle")),
+        pixels(conjure("goldfish", truncation=0.1)),
+        pixels(conjure("goldfish", truncation=1.0)),
+    ]
+    for number, one in enumerate(pictures):
+        for other in pictures[:number]:
+            assert np.abs(one - other).mean() > 2
+
+
+def test_neighbours_in_a_batch_change_no_bit(family: Conjurer, run: Any) -> None:
+    requests = [
+        ConjurePicture(what="goldfish"),
+        ConjurePicture(what="dog + castle", truncation=0.9, count=3),
+        ConjurePicture(what="yurt", truncation=0.2),
+    ]
+    wishes = [family.preprocess(request, seed) for seed, request in enumerate(requests)]
+    together = family.forward(wishes, run)
+    assert len(together) == 3
+    for wish, drawn in zip(wishes, together, strict=True):
+        (alone,) = family.forward([wish], run)
+        assert len(alone.pictures) == len(wish.noises)
+        pairs = zip(drawn.pictures, alone.pictures, strict=True)
+        assert all(torch.equal(one, other) for one, other in pairs)
+
+
+def test_the_first_of_several_is_the_one_alone(
+    family: Conjurer, conjure: Callable[..., Picture]
+) -> None:
+    several = family.preprocess(ConjurePicture(what="dog", count=9), 5)
+    alone = family.preprocess(ConjurePicture(what="dog"), 5)
+    assert torch.equal(several.noises[0], alone.noises[0])
+    assert several.classes[0] == alone.classes[0]
+    assert len({noise.sum().item() for noise in several.noises}) == 9
+    page = pixels(conjure("dog", 5, count=4))
+    corner = page[:SHOWN_SIDE, :SHOWN_SIDE]
+    assert np.array_equal(corner, pixels(conjure("dog", 5)))
+
+
+def test_a_sheet_shows_as_many_as_were_asked_for(conjure: Callable[..., Picture]) -> None:
+    picture = conjure("goldfish", count=5)
+    across = 3 * SHOWN_SIDE + 2 * GAP
+    assert (picture.width, picture.height) == (across, 2 * SHOWN_SIDE + GAP)
+    assert picture.alt_text == "5 pictures of a goldfish, drawn by Tiny GAN."
+
+
+@pytest.mark.parametrize(
+    ("count", "columns", "rows"),
+    [(2, 2, 1), (3, 3, 1), (4, 2, 2), (5, 3, 2), (6, 3, 2), (7, 3, 3), (8, 3, 3), (9, 3, 3)],
+)
+def test_pictures_lie_in_rows_and_a_short_row_in_the_middle(
+    count: int, columns: int, rows: int
+) -> None:
+    page = sheet([Image.new("RGB", (20, 20), "red")] * count)
+    assert page.size == (columns * (20 + GAP) - GAP, rows * (20 + GAP) - GAP)
+    found = np.asarray(page)
+    red = (found == (255, 0, 0)).all(2)
+    assert red.sum() == count * 400
+    assert (found[~red] == PAPER).all()
+    assert np.array_equal(red[-1], red[-1][::-1])  # the last row is symmetrical
+    assert sheet([page]) is page
+
+
+def test_a_kind_is_another_class_by_chance_and_the_same_by_seed(family: Conjurer) -> None:
+    def drawn(seed: int) -> int:
+        return family.preprocess(ConjurePicture(what="dog"), seed).classes[0][0]
+
+    found = [drawn(seed) for seed in range(200)]
+    assert found == [drawn(seed) for seed in range(200)]
+    assert set(found) <= set(range(151, 269))
+    assert len(set(found)) > 70
+
+
+def test_of_several_pictures_of_a_kind_none_is_of_one_class_before_all_were() -> None:
+    found = picks([(281, 282, 283, 284, 285)], 9, seed=3)
+    assert {numbers[0] for numbers in found[:5]} == {281, 282, 283, 284, 285}
+    assert found[5:] == found[:4]
+    assert picks([(1,), (2, 3)], 2, seed=0) in (((1, 2), (1, 3)), ((1, 3), (1, 2)))
+
+
+def test_mixed_things_are_named_with_each_other(conjure: Callable[..., Picture]) -> None:
+    picture = conjure("tabby cat+ sports car")
+    image: Any = Image.open(io.BytesIO(picture.data))
+    assert image.text["What"] == "tabby cat + sports car"
+    assert picture.alt_text == (
+        "A picture of a mixture of a tabby cat and a sports car, drawn by Tiny GAN."
+    )
+
+
+def test_what_was_drawn_is_said(answered: Callable[..., PicturesResult]) -> None:
+    assert answered("Carassius auratus", count=2).note == "goldfish"
+    result = answered("corgi", count=3)
+    assert len(result.pictures) == 1
+    one, two = "Cardigan Welsh corgi", "Pembroke Welsh corgi"
+    assert result.note in (f"Row by row: {one}, {two}, {one}", f"Row by row: {two}, {one}, {two}")
+
+
+def test_different_classes_on_a_sheet_are_all_named() -> None:
+    assert described(["beagle", "pug", "beagle"], "X") == "3 pictures of beagle, pug, drawn by X."
+    named = described(["a + b", "c + b"], "X")
+    assert named == "2 pictures of a + b, c + b, drawn by X."
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("goldfish", "a goldfish"),
+        ("airliner", "an airliner"),
+        ("Irish setter", "an Irish setter"),
+        ("sunglasses", "sunglasses"),
+        ("parallel bars", "parallel bars"),
+        ("bus", "a bus"),
+        ("crane (bird)", "a crane (bird)"),
+        ("unicycle", "a unicycle"),
+        ("a + b + c", "a mixture of an a, a b and a c"),
+    ],
+)
+def test_names_have_articles_that_fit(name: str, said: str) -> None:
+    assert with_article(name) == said
+
+
+def test_every_class_can_be_named_in_a_sentence() -> None:
+    for one in classes():
+        assert with_article(one.title).endswith(one.title)
+
+
+@pytest.mark.parametrize("truncation", [0.09, 1.01, -1.0, math.nan, math.inf])
+def test_truncations_out_of_range_are_refused_with_it(family: Conjurer, truncation: float) -> None:
+    with pytest.raises(UserError, match=r"it goes from 0\.1 \(.*\) to 1 \("):
+        family.preprocess(ConjurePicture(what="goldfish", truncation=truncation), 0)
+
+
+@pytest.mark.parametrize("count", [0, -1, 10])
+def test_too_many_pictures_are_refused(family: Conjurer, count: int) -> None:
+    with pytest.raises(UserError, match=f"ask for {count} pictures; from 1 to 9"):
+        family.preprocess(ConjurePicture(what="goldfish", count=count), 0)
+
+
+@pytest.mark.parametrize("change", [{"truncation": 2.0}, {"truncation": 0.0}, {"count": 10}])
+def test_no_such_request_crosses_the_process_border(change: dict[str, Any]) -> None:
+    data = msgspec.msgpack.encode({"type": "conjure", "what": "goldfish", **change})
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.msgpack.decode(data, type=ConjurePicture)
+
+
+def test_a_request_is_as_big_as_it_has_pictures() -> None:
+    assert ConjurePicture(what="yurt", count=3).size() == 3 * ConjurePicture(what="yurt").size()
+
+
+def test_truncation_is_taken_to_the_nearest_step_that_the_net_knows(family: Conjurer) -> None:
+    wish = family.preprocess(ConjurePicture(what="yurt", truncation=0.431), 0)
+    assert (wish.step, wish.truncation) == (22, pytest.approx(0.44))
+    scaled = family.preprocess(ConjurePicture(what="yurt", truncation=1.0), 0).noises[0]
+    torch.testing.assert_close(wish.noises[0], 0.44 * scaled)
+
+
+@pytest.mark.parametrize(
+    "what", ["", "  ", "\0", "🏳️", "كلب", "xyzzy", "a fish in a tall glass", "+"]
+)
+def test_what_is_no_name_is_refused_with_a_sentence(family: Conjurer, what: str) -> None:
+    with pytest.raises(UserError, match=r"\.$"):
+        family.preprocess(ConjurePicture(what=what), 0)
+
+
+def test_noise_is_normal_and_cut_off() -> None:
+    drawn = noise(200_000, 0.5, torch.Generator().manual_seed(1)) / 0.5
+    assert drawn.abs().max() <= 2
+    normal = torch.distributions.Normal(0.0, 1.0)
+    within = normal.cdf(torch.tensor(2.0)) - normal.cdf(torch.tensor(-2.0))
+    for bound in (-1.5, -0.5, 0.0, 1.0):
+        share = (normal.cdf(torch.tensor(bound)) - normal.cdf(torch.tensor(-2.0))) / within
+        assert (drawn < bound).float().mean() == pytest.approx(share.item(), abs=0.005)
+
+
+def test_steps_count_pictures_and_a_single_one_needs_none(family: Conjurer, run: Any) -> None:
+    requests = [ConjurePicture(what="goldfish", count=2), ConjurePicture(what="yurt")]
+    wishes = [family.preprocess(request, 0) for request in requests]
+    family.forward(wishes[1:], run)
+    assert run.steps == []
+    assert run.checks == 6  # before the picture, and after each of five stages
+    family.forward(wishes, run)
+    assert run.steps == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_a_cancelled_run_ends_within_a_picture(family: Conjurer) -> None:
+    class Cancelled:
+        checks = 0
+
+        def check(self) -> None:
+            self.checks += 1
+            if self.checks == 3:
+                raise Stopped
+
+        def step(self, done: int, total: int, preview: Picture | None = None) -> None: ...
+
+    cancelled = Cancelled()
+    with pytest.raises(Stopped):
+        family.forward([family.preprocess(ConjurePicture(what="yurt", count=9), 0)], cancelled)
+    assert cancelled.checks == 3
+
+
+def test_the_memory_is_counted(family: Conjurer, folder: Path) -> None:
+    assert family.size_bytes() == family.net.size_bytes()
+    assert family.size_bytes() > 0.9 * (folder / "model.safetensors").stat().st_size
+
+
+def test_it_can_be_held_in_bfloat16(folder: Path, family: Conjurer, run: Any) -> None:
+    with torch.inference_mode():  # as a worker does
+        half = load(msgspec.structs.replace(MODEL, dtype="bfloat16"), folder)
+        assert half.net.norms.weight.dtype == half.net.start.weight.dtype == torch.bfloat16
+    wish = family.preprocess(ConjurePicture(what="yurt"), 0)
+    ((one,), (other,)) = (f.forward([wish], run)[0].pictures for f in (half, family))
+    assert (one - other).abs().max() < 0.05
+
+
+def test_loading_says_what_is_wrong(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(OperatorError, match="cannot load the BigGAN"):
+        load(MODEL, tmp_path)
+    with pytest.raises(OperatorError, match="not in int8"):
+        load(msgspec.structs.replace(MODEL, dtype="int8"), folder)
+    with pytest.raises(OperatorError, match=r"125,093 parameters; its entry .* 50,388,609"):
+        load(msgspec.structs.replace(MODEL, params=50_388_609), folder)
+
+    settings, weights = (folder / "config.json").read_text(), folder / "model.safetensors"
+    (tmp_path / "config.json").write_text(settings)
+    (tmp_path / "model.safetensors").write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(OperatorError, match="cannot load the BigGAN"):
+        load(MODEL, tmp_path)
+    tensors = load_file(weights)
+    tensors.pop("to_rgb.bias")
+    save_file(tensors, tmp_path / "model.safetensors")
+    with pytest.raises(OperatorError, match=r"Missing key.*to_rgb\.bias"):
+        load(MODEL, tmp_path)
+    (tmp_path / "config.json").write_text(settings.replace("1000", "999"))
+    tensors = load_file(weights)
+    save_file({**tensors, "classes": tensors["classes"][:999]}, tmp_path / "model.safetensors")
+    with pytest.raises(OperatorError, match="knows 999 classes"):
+        load(msgspec.structs.replace(MODEL, params=None), tmp_path)
