@@ -96,7 +96,7 @@ def load(model: Model, folder: Path) -> FilmRecommender:
     known = [number for number, film in enumerate(films) if film.title and film.trained]
     popularity = [count or 0 for count in counts]
     enough = [number for number in known if popularity[number] >= LEAST_RATINGS]
-    candidates = enough if any(popularity) else known
+    candidates = enough if len(enough) >= RECOMMENDED else known
     titles = Titles([film.title for film in films], popularity)
     return FilmRecommender(recommender.eval(), titles, torch.tensor(candidates, dtype=torch.long))
 

@@ -62,6 +62,9 @@ HEADROOM = 0.95
 TRIAL_STEPS = 4
 """Made and thrown away to see how fast the machine is; the first is spent on preparations."""
 
+TRIAL_S = 2.0
+"""No more of them are begun after this."""
+
 PREVIEW_EVERY_S = 2.0
 
 ENLARGED = 2
@@ -223,7 +226,7 @@ class _Sitting:
         picture = self.contents[0]
         for number, stage in enumerate(self.stages):
             plan = self._plan(number, pixel_s)
-            if not plan or self.clock() >= self.ends_at:
+            if not plan or (made and self.clock() >= self.ends_at):
                 break
             if number:
                 aim = self._aim(number)
@@ -276,10 +279,12 @@ class _Sitting:
 
     def _measured(self, aim: Aim) -> float:
         """Return the seconds of a step for each pixel, the least of a few."""
-        took = []
+        took: list[float] = []
         began = self.clock()
         for _ in paint(self.net, self.contents[0], aim, TRIAL_STEPS, self.run.check):
             took.append(self.clock() - began)
+            if sum(took) > TRIAL_S:
+                break
             began = self.clock()
         return min(took) / self._pixels(0)
 

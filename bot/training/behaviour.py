@@ -18,6 +18,7 @@ import itertools
 import json
 import os
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -124,7 +125,8 @@ def train(
     steps = max(1, round(epochs * len(known) / BATCH))
     with torch.no_grad():  # so that the first steps are not spent on learning the mean
         recommender.sequence.stars.bias.fill_(seen[-1].mean())
-    plan = loop.Plan(steps=steps, learning_rate=LEARNING_RATE, seed=seed)
+    data = f"fold {fold} of {zlib.crc32(ratings.stars.numpy().tobytes()):08x}"
+    plan = loop.Plan(steps=steps, learning_rate=LEARNING_RATE, seed=seed, data=data)
     loop.train(Stars(recommender, ratings, learners), plan, folder, tell)
     trained_s = time.monotonic() - began
     with torch.inference_mode():

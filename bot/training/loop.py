@@ -41,7 +41,8 @@ class Plan:
         warmup: A share of the steps.
         weight_decay: Of matrices; vectors have none.
         clip: The longest that a gradient may be.
-        seed: Decides the first weights, the batches and what is dropped.
+        seed: Decides the batches and what is dropped.
+        data: What is learnt from, in a few letters: a training goes on with the same only.
         evaluate_every: Steps between evaluations; 0 for none but the last.
         keep_every_s: Seconds between checkpoints to resume from.
     """
@@ -52,6 +53,7 @@ class Plan:
     weight_decay: float = 0.01
     clip: float = 1.0
     seed: int = 0
+    data: str = ""
     evaluate_every: int = 0
     keep_every_s: float = 60.0
 

@@ -182,17 +182,17 @@ def test_in_a_batch_each_is_painted_as_alone(
     assert watch.steps == sorted(watch.steps)
 
 
-@pytest.mark.parametrize("layer_s", [0.005, 0.02, 0.05, 0.1, 0.2, 0.5])
+@pytest.mark.parametrize("layer_s", [0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 3.0])
 def test_however_slow_the_machine_it_ends_in_time(
     layer_s: float, painter: Painter, request_for: Callable[..., RestylePicture]
 ) -> None:
-    """From 0.13 to 13 seconds for each step, when all that is wanted is 80 steps."""
+    """From 0.13 to 78 seconds for each step, when all that is wanted is 80 steps."""
     painter.stages = (Stage(32, 60), Stage(48, 20))
     watch = Watch(layer_s)
     painter.clock = watch.clock
     picture = answered(painter, watch, request_for())
     step_s = 2 * LAYERS * layer_s
-    assert watch.now - 100 <= BUDGET_S + 2 * step_s
+    assert watch.now - 100 <= BUDGET_S + 3 * step_s  # aim, trial, and the one step
     made = [int(part.split()[0]) for part in opened(picture).text["Steps"].split(", ")]  # type: ignore[attr-defined]
     if layer_s == 0.005:
         assert made == [60, 20]

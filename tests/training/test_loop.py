@@ -91,8 +91,10 @@ def test_another_plan_or_a_damaged_state_is_refused(tmp_path: Path) -> None:
     plan = Plan(steps=40, learning_rate=0.05, keep_every_s=0.0)
     with pytest.raises(KeyboardInterrupt):
         train(Line(stop_at=5), plan, tmp_path)
-    with pytest.raises(OperatorError, match=r"training\.pt.*another plan\. Delete it"):
-        train(Line(), PLAN, tmp_path)
+    other = Plan(steps=40, learning_rate=0.05, keep_every_s=0.0, data="other")
+    for another in (PLAN, other):
+        with pytest.raises(OperatorError, match=r"training\.pt.*another plan\. Delete it"):
+            train(Line(), another, tmp_path)
     (tmp_path / "training.pt").write_bytes(b"no zip file")
     with pytest.raises(OperatorError, match="no training can go on from it"):
         train(Line(), plan, tmp_path)
