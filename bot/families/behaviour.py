@@ -126,6 +126,8 @@ class FilmRecommender(BatchFamily[Given, Chosen]):
         unknown = " ".join(understood.unknown[:3])
         if len(understood.unknown) > 3:
             unknown += f" {len(understood.unknown) - 3} more are unknown to me."
+        if unknown and self.titles.newest is not None:
+            unknown += f" My films end in {self.titles.newest}."
         if not films:
             raise UserError(
                 f"{unknown or 'There is no film in this.'} Name films with stars from 1 to 5, such "

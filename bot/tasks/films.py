@@ -101,6 +101,11 @@ class Titles:
     def __len__(self) -> int:
         return len(self.titles)
 
+    @property
+    def newest(self) -> int | None:
+        """The year of the newest film, or ``None`` where no year is known."""
+        return max((year for year in self._years if year is not None), default=None)
+
     def find(self, typed: str) -> int | None:
         """Return the number of the film that somebody means, or ``None``.
 

@@ -133,14 +133,15 @@ def test_unknown_films_are_named_with_the_nearest(
         "I know no film 'Inception'. I know no film 'Casa Loma'. Near it are Casablanca (1942)"
     )
     result = recommend(f"{THREE}, Inception 5")  # enough is known without it
-    assert result.note == "I know no film 'Inception'."
+    assert result.note == "I know no film 'Inception'. My films end in 1995."
 
 
 def test_the_hubs_net_alone_asks_for_three_films(hub: FilmRecommender) -> None:
     with pytest.raises(UserError) as refusal:
         hub.preprocess(RecommendFilms(liked="Alien 5, Inception 4"), 0)
     assert str(refusal.value) == (
-        "I know no film 'Inception'. I need 3 films at least, and know 1 of yours. Name more."
+        "I know no film 'Inception'. My films end in 1995. I need 3 films at least, and know 1 of "
+        "yours. Name more."
     )
 
 
