@@ -155,7 +155,7 @@ def _check_family(model: Model, place: str) -> None:
 
 def _placed(model: Model, folder: Path) -> Model:
     source = source_of(model)
-    if not isinstance(source, Folder):
+    if not isinstance(source, Folder) or source.ours:
         return model
     return msgspec.structs.replace(model, checkpoint=str(folder / source.path))
 

@@ -1,6 +1,7 @@
 """Where a checkpoint comes from, read out of a catalogue entry.
 
-Knows the three forms (a folder, files inside a package, hub repositories) and nothing of networks.
+Knows the forms (a folder, one that ships with the bot, files inside a package, hub repositories)
+and nothing of networks.
 """
 
 from __future__ import annotations
@@ -18,11 +19,18 @@ PACKAGE = re.compile(
 )
 
 
+OURS = Path(__file__).parents[1] / "starters"
+"""Where the checkpoints lie that ``bot.training`` made and that ship with the bot."""
+
+OURS_PREFIX = "ours:"
+
+
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder of the operator's own; used where it is, never copied."""
+    """A folder of the operator's own, or one of ours; used where it is, never copied."""
 
     path: Path
+    ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +83,7 @@ def source_of(model: Model) -> Source:
     if len(texts) == 1 and not texts[0].startswith("pypi:"):
         if model.convert is not None:
             raise _bad(model, "a folder is used as it is, so 'convert' does not go with it")
-        return Folder(Path(texts[0]).expanduser())
+        return _folder(model, texts[0])
     return _package(model, texts)
 
 
@@ -101,6 +109,15 @@ def _hub(model: Model, repo: str) -> Hub:
         for part in model.parts
     )
     return Hub((Repository(repo, model.revision or "main", model.files), *parts))
+
+
+def _folder(model: Model, text: str) -> Folder:
+    if not text.startswith(OURS_PREFIX):
+        return Folder(Path(text).expanduser())
+    try:
+        return Folder(OURS / check_inside(text.removeprefix(OURS_PREFIX)), ours=True)
+    except ValueError as error:
+        raise _bad(model, str(error)) from None
 
 
 def _package(model: Model, texts: tuple[str, ...]) -> Package:

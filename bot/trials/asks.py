@@ -38,6 +38,7 @@ SENTENCE_TOKENS = 40
 LINE_TOKENS = 20
 HOLE_TOKENS = 8
 CAPTION_TOKENS = 12
+PICTURES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,8 +156,9 @@ def _sentiment(model: Model) -> list[Ask]:
 
 
 def _imagine(model: Model) -> list[Ask]:
-    request = ImaginePicture(prompt="a lighthouse above a stormy sea, oil on canvas")
-    return [Ask(what="one answer, all its candidates", request=request, bar_s=24.0)]
+    prompt = "a lighthouse above a stormy sea, oil on canvas"
+    request = ImaginePicture(prompt=prompt, count=PICTURES)
+    return [Ask(what=f"{PICTURES} pictures with guidance", request=request, bar_s=24.0)]
 
 
 def _conjure(model: Model) -> list[Ask]:

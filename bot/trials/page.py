@@ -110,6 +110,8 @@ def _origin(model: Model) -> str:
             return " and ".join(f"{one.repo} at `{one.revision}`" for one in repositories)
         case Package() as package:
             return f"the package {package.pin} (starter)"
+        case Folder(path, ours=True):
+            return f"[trained by this project](../bot/starters/{path.name}/README.md) (starter)"
         case Folder(path):
             return str(path)
 
