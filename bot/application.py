@@ -102,6 +102,7 @@ async def opened(
                     titles_of=_Remembered(
                         lambda model: titles_of(checkpoint_folder(model, cache)), settled=bool
                     ),
+                    keep_days=config.privacy.keep_days,
                 ),
                 executor,
                 metrics,

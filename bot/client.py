@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import json
 import pkgutil
-import secrets
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -16,9 +14,9 @@ from discord import app_commands
 from discord.ext import commands
 
 import cogs
-from bot.errors import BotError
-from bot.ui.answer import UNREACHABLE, resume
-from bot.ui.replies import apology
+from bot.ui.answer import resume
+from bot.ui.buttons import JobButton, ModelSelect
+from bot.ui.refusals import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -39,24 +37,7 @@ class Tree(app_commands.CommandTree["Menagerie"]):
     ) -> None:
         """Tell the one who asked, and nobody else, what went wrong and what to do."""
         cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
-        reference = secrets.token_hex(4)
-        if not isinstance(cause, BotError):
-            log.error("command failed", reference=reference, exc_info=cause)
-        await tell(interaction, apology(cause, reference))
-
-
-async def tell(interaction: discord.Interaction[Any], text: str) -> None:
-    """Say something to the one who asked alone, whatever state the interaction is in."""
-    try:
-        if not interaction.response.is_done():
-            await interaction.response.send_message(text, ephemeral=True)
-            return
-        # a deferred reply that everyone can see makes way for one that only they can
-        with contextlib.suppress(discord.NotFound):
-            await interaction.delete_original_response()
-        await interaction.followup.send(text, ephemeral=True)
-    except UNREACHABLE as error:
-        log.warning("member not told", interaction=interaction.id, error=str(error))
+        await refuse(interaction, cause)
 
 
 class Menagerie(commands.Bot):
@@ -98,6 +79,7 @@ class Menagerie(commands.Bot):
 
     async def setup_hook(self) -> None:
         """Load every cog in the folder, then publish the commands if they have changed."""
+        self.add_dynamic_items(JobButton, ModelSelect)
         for module in pkgutil.iter_modules(cogs.__path__, "cogs."):
             if not module.name.rpartition(".")[2].startswith("_"):
                 await self.load_extension(module.name)

@@ -183,6 +183,17 @@ class Licences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = ()
 
 
+class Privacy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is remembered of people."""
+
+    keep_days: Annotated[
+        Count,
+        Meta(
+            description="Days for which requests and jobs are kept, so that buttons work; 0: none."
+        ),
+    ] = 30
+
+
 class TaskModels(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The model of each task where a person names none; empty: the catalogue's choice."""
 
@@ -225,6 +236,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     licences: Annotated[
         Licences, Meta(description="Licences that you accept for everybody who uses the bot.")
     ] = Licences()
+    privacy: Annotated[Privacy, Meta(description="What is remembered of people.")] = Privacy()
     model: Annotated[
         tuple[Model, ...], Meta(description="Models that you add, or change by their id.")
     ] = ()

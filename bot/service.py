@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from bot.archive import Archive, Kept, Promise
 from bot.catalogue.fetches import End, Fetch, Fetched, NotFetched, Stopped
 from bot.errors import InferenceError, UserError
 from bot.inference.executor import ExecutorStatus
@@ -27,10 +28,9 @@ from bot.inference.job import (
     Unanswered,
 )
 from bot.stock import Known, Stock
-from bot.store.store import Promise, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Callable
 
     from bot.catalogue.catalogue import Catalogue
     from bot.catalogue.fetches import Fetches
@@ -52,6 +52,7 @@ __all__ = [
     "Fetch",
     "Fetched",
     "Interrupted",
+    "Kept",
     "Known",
     "NotFetched",
     "Outcome",
@@ -90,6 +91,7 @@ class Service:
         fetches: What brings checkpoints here; without it nothing can be fetched.
         titles_of: The titles that a recommender of films knows, read off the disk; ``None`` where
             there are none.
+        keep_days: How long requests and jobs are kept; 0 keeps no request.
     """
 
     def __init__(
@@ -106,10 +108,11 @@ class Service:
         unaccepted: Callable[[Model], str | None] = lambda _: None,
         fetches: Fetches | None = None,
         titles_of: Callable[[Model], Titles | None] = lambda _: None,
+        keep_days: int = 0,
     ) -> None:
         self._catalogue = catalogue
         self._executor = executor
-        self._store = store
+        self.archive = Archive(store, keep_days)
         self._metrics = metrics
         self._preferred = preferred
         self._titles_of = titles_of
@@ -191,7 +194,7 @@ class Service:
         )
         news = self._executor.submit(job)
         log.info("job queued", job=job.id, task=request.task(), model=job.model.id)
-        await self._keep(self._store.record(job))
+        await self.archive.record(job)
         return Submitted(job=job, news=self._recorded(job, news))
 
     def cancel(self, job_id: str) -> None:
@@ -212,21 +215,7 @@ class Service:
             address=address,
             until=asked_at + dt.timedelta(seconds=ANSWERABLE_S),
         )
-        return await self.renew(promise)
-
-    async def renew(self, promise: Promise) -> bool:
-        """Keep a promise for after the next restart; return whether that went well."""
-        return await self._keep(self._store.promise(promise))
-
-    async def promises(self) -> list[Promise]:
-        """Take out the jobs that a restart interrupted and that can still be answered."""
-        try:
-            promises = await self._store.take_promises()
-        except (StoreError, OSError) as error:
-            log.error("promises not read", error=str(error))
-            return []
-        now = dt.datetime.now(dt.UTC)
-        return [promise for promise in promises if promise.until > now]
+        return await self.archive.promise(promise)
 
     def status(self) -> ExecutorStatus:
         """Return what the executor is doing now."""
@@ -259,16 +248,7 @@ class Service:
         if isinstance(error, InferenceError):
             log.error("job failed", job=job.id, error=str(error), trace=error.remote_traceback)
         self._metrics.job_ended(job, state, timings, tokens)
-        await self._keep(self._store.settle(job.id, state, timings))
-
-    async def _keep(self, writing: Awaitable[None]) -> bool:
-        """Write to the books; if that fails, the answer is still worth giving."""
-        try:
-            await writing
-        except (StoreError, OSError) as error:
-            log.error("not recorded", error=str(error))
-            return False
-        return True
+        await self.archive.settle(job.id, state, timings)
 
     def _choose(self, request: AnyRequest, model_id: str | None) -> Model:
         task = request.task()

@@ -1,6 +1,8 @@
-"""The store: which jobs there were, whose, and how they ended. Never what was asked.
+"""The store: which jobs there were, whose, and how they ended.
 
-The one exception are promises: jobs that a restart interrupted, kept until the next start.
+What was asked is kept apart, in two tables: promises, of jobs that a restart interrupted, until the
+next start; and kept requests, by which an answer can be asked for again, until their time is up or
+the one who asked has them deleted.
 
 The default is one SQLite file under the state folder.
 """
@@ -10,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import structlog
@@ -32,9 +34,20 @@ if TYPE_CHECKING:
     from bot.inference.job import Job, Timings
 
 
-__all__ = ["Base", "JobRecord", "Promise", "PromiseRecord", "Store", "StoreError"]
+__all__ = [
+    "Base",
+    "JobRecord",
+    "Kept",
+    "KeptRecord",
+    "Promise",
+    "PromiseRecord",
+    "Store",
+    "StoreError",
+]
 
 log = structlog.get_logger("store")
+
+Body = TypeVar("Body")
 
 
 class Base(DeclarativeBase):
@@ -66,6 +79,28 @@ class PromiseRecord(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     body: Mapped[bytes]  # a Promise as MessagePack
+
+
+class KeptRecord(Base):
+    """What was asked, so that it can be asked again."""
+
+    __tablename__ = "kept"
+
+    job_id: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(BigInteger, index=True)
+    created_at: Mapped[dt.datetime] = mapped_column(index=True)
+    body: Mapped[bytes]  # a Kept as MessagePack
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked of which model, with what luck, by whom and when."""
+
+    job_id: str
+    request: AnyRequest
+    model_id: str
+    seed: int
+    caller: Caller
+    asked_at: dt.datetime
 
 
 class Promise(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,15 +180,65 @@ class Store:
         async with self._engine.begin() as connection:
             bodies = (await connection.execute(select(PromiseRecord.body))).scalars().all()
             await connection.execute(delete(PromiseRecord))
-        return [promise for body in bodies if (promise := _read(body)) is not None]
+        return [promise for body in bodies if (promise := _read(body, Promise)) is not None]
+
+    async def keep(self, kept: Kept) -> None:
+        """Keep what was asked."""
+        row = {
+            "job_id": kept.job_id,
+            "user_id": kept.caller.user_id,
+            "created_at": _plain(kept.asked_at),
+            "body": msgspec.msgpack.encode(kept),
+        }
+        async with self._engine.begin() as connection:
+            await connection.execute(insert(KeptRecord).values(row))
+
+    async def kept(self, job_id: str) -> Kept | None:
+        """Return what was asked, or ``None`` where it is not kept."""
+        async with self._engine.connect() as connection:
+            query = select(KeptRecord.body).where(KeptRecord.job_id == job_id)
+            body = (await connection.execute(query)).scalar_one_or_none()
+        return None if body is None else _read(body, Kept)
+
+    async def kept_of(self, user_id: int) -> list[Kept]:
+        """Return all that is kept of what somebody asked, the oldest first."""
+        async with self._engine.connect() as connection:
+            query = select(KeptRecord.body).where(KeptRecord.user_id == user_id)
+            query = query.order_by(KeptRecord.created_at)
+            bodies = (await connection.execute(query)).scalars().all()
+        return [kept for body in bodies if (kept := _read(body, Kept)) is not None]
+
+    async def jobs_of(self, user_id: int) -> list[dict[str, Any]]:
+        """Return the rows of somebody's jobs, the oldest first."""
+        async with self._engine.connect() as connection:
+            query = select(JobRecord.__table__).where(JobRecord.user_id == user_id)
+            rows = await connection.execute(query.order_by(JobRecord.created_at))
+            return [dict(row) for row in rows.mappings()]
+
+    async def forget(self, user_id: int) -> int:
+        """Delete all that is known of somebody; return how many jobs that were."""
+        async with self._engine.begin() as connection:
+            await connection.execute(delete(KeptRecord).where(KeptRecord.user_id == user_id))
+            gone = await connection.execute(delete(JobRecord).where(JobRecord.user_id == user_id))
+        return gone.rowcount
+
+    async def forget_before(self, time: dt.datetime) -> None:
+        """Delete what was asked before a time, and the rows of those jobs."""
+        async with self._engine.begin() as connection:
+            for table in (KeptRecord, JobRecord):
+                await connection.execute(delete(table).where(table.created_at < _plain(time)))
 
 
-def _read(body: bytes) -> Promise | None:
+def _read(body: bytes, kind: type[Body]) -> Body | None:
     try:
-        return msgspec.msgpack.decode(body, type=Promise)
+        return msgspec.msgpack.decode(body, type=kind)
     except msgspec.DecodeError as error:
-        log.error("promise cannot be read", error=str(error))
+        log.error("not read", kind=kind.__name__, error=str(error))
         return None
+
+
+def _plain(time: dt.datetime) -> dt.datetime:
+    return time.astimezone(dt.UTC).replace(tzinfo=None)
 
 
 def _now() -> dt.datetime:

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import discord
 import msgspec
 import structlog
@@ -19,7 +18,8 @@ from bot.tasks.caller import Caller
 from bot.tasks.request import Request
 from bot.ui import replies
 from bot.ui.destination import Address, Live, Resumed
-from bot.ui.views import CancelView
+from bot.ui.refusals import UNREACHABLE
+from bot.ui.views import CancelView, answer_view
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -34,7 +34,6 @@ FIRST_EDIT_S = 0.4  # an answer that comes sooner than this replaces "thinking" 
 EDIT_EVERY_S = 1.0
 LET_THROUGH_S = 3.0  # for an edit that is on its way when the answer is there
 ASK_AGAIN = "The bot is restarting. Try again in a minute."
-UNREACHABLE = (discord.HTTPException, aiohttp.ClientError, OSError)
 
 log = structlog.get_logger("answer")
 
@@ -75,7 +74,7 @@ async def answer(
     outcome = await _shown(submitted, destination, service, interaction.user.id)
     if isinstance(outcome, Interrupted):
         await _promise(service, submitted, destination, interaction.created_at)
-    await _conclude(destination, submitted, outcome)
+    await _conclude(destination, service, submitted, outcome)
 
 
 async def _promise(
@@ -94,7 +93,7 @@ async def _promise(
 async def resume(client: Menagerie, service: Service) -> None:
     """Give the answers that were promised before a restart, those that can still be given."""
     _note(client.answering)
-    keeping = [_keep(client, service, promise) for promise in await service.promises()]
+    keeping = [_keep(client, service, promise) for promise in await service.archive.promises()]
     for fault in await asyncio.gather(*keeping, return_exceptions=True):
         if isinstance(fault, Exception):  # the others are kept all the same
             log.error("promise not kept", exc_info=fault)
@@ -109,11 +108,11 @@ async def _keep(client: Menagerie, service: Service, promise: Promise) -> None:
                 promise.request, promise.caller, model_id=promise.model_id, seed=promise.seed
             )
             outcome = await _shown(submitted, destination, service, promise.caller.user_id)
-            if isinstance(outcome, Interrupted) and not await service.renew(promise):
+            if isinstance(outcome, Interrupted) and not await service.archive.promise(promise):
                 raise UserError(ASK_AGAIN)
-            await _conclude(destination, submitted, outcome)
+            await _conclude(destination, service, submitted, outcome)
         except BusyError:  # it is told to stop again already; the message still says so
-            await service.renew(promise)
+            await service.archive.promise(promise)
         except BotError as error:
             await destination.refuse(replies.apology(error, ""))
     except UNREACHABLE as error:  # too late, or the message is gone
@@ -150,10 +149,15 @@ def _note(answering: set[asyncio.Task[Any]]) -> None:
     task.add_done_callback(answering.discard)
 
 
-async def _conclude(destination: Destination, submitted: Submitted, outcome: Outcome) -> None:
+async def _conclude(
+    destination: Destination, service: Service, submitted: Submitted, outcome: Outcome
+) -> None:
+    view = None
     match outcome:
         case Answered():
             reply = replies.finished(submitted, outcome)
+            if service.archive.keeps_requests:
+                view = answer_view(submitted.job)
         case Cancelled():
             reply = replies.Reply(content="Cancelled.")
         case Interrupted():
@@ -164,20 +168,22 @@ async def _conclude(destination: Destination, submitted: Submitted, outcome: Out
             raise replies.late(submitted, outcome)
         case Unanswered(error=error):
             raise error
-    await _delivered(destination, reply)
+    await _delivered(destination, reply, view)
 
 
-async def _delivered(destination: Destination, reply: replies.Reply) -> None:
+async def _delivered(
+    destination: Destination, reply: replies.Reply, view: discord.ui.View | None
+) -> None:
     """Put the answer in its place, once more if the connection fails: it took work to make."""
     try:
-        await destination.edit(reply, None)
+        await destination.edit(reply, view)
     except discord.NotFound:
         log.info("answer not wanted any more")  # somebody deleted the message
     except UNREACHABLE as error:
         log.warning("answer not delivered", error=str(error), hint="it is tried once more")
         await asyncio.sleep(EDIT_EVERY_S)
         with contextlib.suppress(discord.NotFound):
-            await destination.edit(reply, None)
+            await destination.edit(reply, view)
 
 
 class _Display:

@@ -53,8 +53,9 @@ class Resumed:
         self._message_id = address.message_id
 
     async def edit(self, reply: Reply, view: discord.ui.View | None) -> None:
-        """Show this; the buttons are left out."""
-        await self._webhook.edit_message(self._message_id, **reply.as_edit(), view=None)
+        """Show this; *Cancel*, which only this session would know, is left out."""
+        lasting = view if view is not None and view.is_finished() else None
+        await self._webhook.edit_message(self._message_id, **reply.as_edit(), view=lasting)
 
     async def refuse(self, text: str) -> None:
         """Put the promise away, and say why to the one who asked alone."""

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-import aiohttp
 import discord
 import structlog
 
@@ -14,6 +13,7 @@ from bot.errors import UserError
 from bot.service import Fetched, NotFetched, Stopped
 from bot.ui.cards import progress
 from bot.ui.limits import CONTENT, clip
+from bot.ui.refusals import UNREACHABLE
 from bot.ui.views import CancelView
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 EDIT_EVERY_S = 2.0
 SHOWN_S = 14 * 60.0  # Discord lets a reply be edited for fifteen minutes
-UNREACHABLE = (discord.HTTPException, aiohttp.ClientError, OSError)
 
 log = structlog.get_logger("fetching")
 

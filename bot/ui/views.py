@@ -1,4 +1,4 @@
-"""Buttons below a message."""
+"""Buttons below a message: how they look. What those of an answer do: :mod:`bot.ui.buttons`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,16 @@ import discord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from bot.inference.job import Job
+
+LABELS = {
+    "again": "Again",
+    "vary": "Vary",
+    "other": "Other model…",
+    "info": "Info",
+    "delete": "Delete",
+}
 
 
 class CancelView(discord.ui.View):
@@ -36,3 +46,18 @@ class CancelView(discord.ui.View):
         """Stop the job; the message changes when it has stopped."""
         self._cancel()
         await interaction.response.defer()
+
+
+def answer_view(job: Job) -> discord.ui.View:
+    """Return the buttons below an answer; they know the job by its id, and so outlive the bot."""
+    view = discord.ui.View(timeout=None)
+    for verb, label in LABELS.items():
+        if verb != "vary" or job.request.uses_seed:
+            view.add_item(discord.ui.Button(label=label, custom_id=custom_id(verb, job.id)))
+    view.stop()  # the client needs not remember it: its buttons are recognised by their ids
+    return view
+
+
+def custom_id(verb: str, job_id: str) -> str:
+    """Return what Discord hands back when a button of an answer is pressed."""
+    return f"job:{verb}:{job_id}"

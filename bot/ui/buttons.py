@@ -1,0 +1,130 @@
+"""The buttons below an answer, and what they do, also after a restart.
+
+Each knows its job by the id in its own; what was asked is looked up when it is pressed.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Self
+
+import discord
+from discord.ui import Button, DynamicItem, Item, Select
+
+from bot.errors import UserError
+from bot.ui.answer import answer, caller_of
+from bot.ui.jobs import job_card
+from bot.ui.limits import CHOICE, CHOICES, clip
+from bot.ui.refusals import refuse
+from bot.ui.views import custom_id
+
+if TYPE_CHECKING:
+    from bot.client import Menagerie
+    from bot.service import Kept
+
+    Press = discord.Interaction[Menagerie]
+
+JOB = r"(?P<job>[0-9a-f]{8})"
+
+
+class JobButton(
+    DynamicItem[Button[Any]], template=rf"job:(?P<verb>again|vary|other|info|delete):{JOB}"
+):
+    """Does to a job what its label says."""
+
+    def __init__(self, verb: str, job_id: str) -> None:
+        super().__init__(Button(label=verb, custom_id=custom_id(verb, job_id)))
+        self._verb = verb
+        self._job_id = job_id
+
+    @classmethod
+    async def from_custom_id(
+        cls, _: discord.Interaction[Any], __: Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Recognise a button that was pressed."""
+        return cls(match["verb"], match["job"])
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> Any:
+        """Do what the button says."""
+        try:
+            archive = interaction.client.service.archive
+            kept = await archive.kept(self._job_id, caller_of(interaction))
+            await VERBS[self._verb](interaction, kept)
+        except Exception as error:  # nothing above this shows it to the member
+            await refuse(interaction, error)
+
+
+class ModelSelect(DynamicItem[Select[Any]], template=rf"job:with:{JOB}"):
+    """Asks another model the same."""
+
+    def __init__(self, job_id: str, options: list[discord.SelectOption] | None = None) -> None:
+        super().__init__(
+            Select(
+                custom_id=custom_id("with", job_id),
+                placeholder="Which model?",
+                options=options or [discord.SelectOption(label="-")],
+            )
+        )
+        self._job_id = job_id
+
+    @classmethod
+    async def from_custom_id(
+        cls, _: discord.Interaction[Any], item: Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Recognise a list in which something was picked."""
+        assert isinstance(item, Select)
+        return cls(match["job"], item.options)
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> Any:
+        """Ask the model that was picked."""
+        try:
+            service = interaction.client.service
+            kept = await service.archive.kept(self._job_id, caller_of(interaction))
+            (model,) = self.item.values
+            await answer(interaction, service, kept.request, model=model, seed=kept.seed)
+        except Exception as error:
+            await refuse(interaction, error)
+
+
+async def again(interaction: Press, kept: Kept) -> None:
+    """Ask for the same answer: the same words, model and seed."""
+    await answer(
+        interaction, interaction.client.service, kept.request,
+        model=kept.model_id, seed=kept.seed,
+    )  # fmt: skip
+
+
+async def _vary(interaction: Press, kept: Kept) -> None:
+    await answer(interaction, interaction.client.service, kept.request, model=kept.model_id)
+
+
+async def _other(interaction: Press, kept: Kept) -> None:
+    task = kept.request.task()
+    models = interaction.client.service.ready_models(task)
+    others = [model for model in models if model.id != kept.model_id][:CHOICES]
+    if not others:
+        raise UserError(
+            f"No other model on this machine can do /{task}. `/models` tells which can be fetched."
+        )
+    view = discord.ui.View(timeout=None)
+    options = [
+        discord.SelectOption(label=clip(model.title, CHOICE), value=model.id) for model in others
+    ]
+    view.add_item(ModelSelect(kept.job_id, options))
+    view.stop()
+    await interaction.response.send_message("The same, with", view=view, ephemeral=True)
+
+
+async def _info(interaction: Press, kept: Kept) -> None:
+    await interaction.response.send_message(job_card(kept), ephemeral=True)
+
+
+async def _delete(interaction: Press, kept: Kept) -> None:
+    owns = interaction.user.id == kept.caller.user_id
+    if not owns and not (interaction.guild_id and interaction.permissions.manage_messages):
+        raise UserError("Only the person who asked for this, or a moderator, can delete it.")
+    await interaction.response.defer()
+    await interaction.delete_original_response()
+
+
+VERBS = {"again": again, "vary": _vary, "other": _other, "info": _info, "delete": _delete}

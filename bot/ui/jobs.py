@@ -1,0 +1,52 @@
+"""What is told of a job that was: what was asked, and the command that asks it anew."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from bot.ui.limits import CONTENT, clip
+
+if TYPE_CHECKING:
+    from bot.service import Kept
+    from bot.tasks.request import Request
+
+RENAMED = {"source": "from"}
+"""Fields that are called otherwise where they are typed."""
+
+
+def job_card(kept: Kept) -> str:
+    """Return what is remembered of a job, and how to have the same answer again."""
+    asked = int(kept.asked_at.timestamp())
+    typed = command(kept.request, kept.model_id, kept.seed).replace("```", "'''")
+    lines = [
+        f"**Job `{kept.job_id}`**: /{kept.request.task()}, asked by <@{kept.caller.user_id}> "
+        f"<t:{asked}:R>",
+        f"Model: `{kept.model_id}`, seed {kept.seed}"
+        if kept.request.uses_seed
+        else f"Model: `{kept.model_id}`",
+        "On this machine the same command gives the same answer:",
+    ]
+    head = "\n".join(lines) + "\n```\n"
+    return head + clip(typed, CONTENT - len(head) - 4) + "\n```"
+
+
+def command(request: Request, model_id: str, seed: int) -> str:
+    """Return what somebody can paste to get the same answer; files are to be attached anew."""
+    options = {
+        RENAMED.get(field.name, field.name): getattr(request, field.name)
+        for field in msgspec.structs.fields(request)
+        if getattr(request, field.name) not in (None, field.default)
+    }
+    options["model"] = model_id
+    if request.uses_seed:
+        options["seed"] = seed
+    typed = (f"{name}:{_value(value)}" for name, value in options.items())
+    return f"/{request.task()} {' '.join(typed)}"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bytes):
+        return "(the file)"
+    return " ".join(str(value).split())  # an option is one line

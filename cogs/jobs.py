@@ -1,0 +1,70 @@
+"""What was asked before: job show, job again; and what is remembered: privacy."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.ui import privacy
+from bot.ui.answer import caller_of
+from bot.ui.buttons import again
+from bot.ui.jobs import job_card
+
+if TYPE_CHECKING:
+    from bot.client import Menagerie
+
+Interaction = discord.Interaction["Menagerie"]
+JOB = "The id in small print below an answer, such as 1f2e3d4c"
+
+
+class Jobs(commands.Cog):
+    """Commands about answers that were given, and about what is kept of them."""
+
+    job = app_commands.Group(name="job", description="An answer that was given before.")
+    privacy = app_commands.Group(
+        name="privacy", description="What this bot remembers of you.",
+    )  # fmt: skip
+
+    def __init__(self, bot: Menagerie) -> None:
+        self.archive = bot.service.archive
+
+    @job.command()
+    @app_commands.describe(id=JOB)
+    async def show(self, interaction: Interaction, id: str) -> None:
+        """Tell what was asked, of which model, with which seed."""
+        kept = await self.archive.kept(id.strip("` "), caller_of(interaction))
+        await interaction.response.send_message(job_card(kept), ephemeral=True)
+
+    @job.command(name="again")
+    @app_commands.describe(id=JOB)
+    async def repeat(self, interaction: Interaction, id: str) -> None:
+        """Give the same answer again: the same words, model and seed."""
+        await again(interaction, await self.archive.kept(id.strip("` "), caller_of(interaction)))
+
+    @privacy.command(name="show")
+    async def told(self, interaction: Interaction) -> None:
+        """Tell what is kept of you, and for how long."""
+        text = privacy.summary(*await self.archive.all_of(interaction.user.id), self.archive.days)
+        await interaction.response.send_message(text, ephemeral=True)
+
+    @privacy.command()
+    async def export(self, interaction: Interaction) -> None:
+        """Get all that is kept of you as a file."""
+        data = privacy.export(*await self.archive.all_of(interaction.user.id))
+        file = discord.File(io.BytesIO(data), "menagerie-about-you.json")
+        await interaction.response.send_message(file=file, ephemeral=True)
+
+    @privacy.command()
+    async def delete(self, interaction: Interaction) -> None:
+        """Delete all that is kept of you, now."""
+        count = await self.archive.forget(interaction.user.id)
+        await interaction.response.send_message(privacy.deleted(count), ephemeral=True)
+
+
+async def setup(bot: Menagerie) -> None:
+    """Add the cog to the bot."""
+    await bot.add_cog(Jobs(bot))

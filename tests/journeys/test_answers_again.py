@@ -1,0 +1,130 @@
+"""An answer is an object: its buttons, its command, what is kept of it; after a restart too."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.config import Config, Inference, Privacy
+from bot.playground.invocation import Invocation
+from bot.playground.member import Member
+from bot.playground.redirect import redirected
+from bot.playground.server import Playground
+from tests.journeys.test_restart import a_bot
+from tests.openapi import Judge
+
+pytestmark = [pytest.mark.timeout(240)]
+Finished = Callable[[Invocation], Awaitable[dict[str, Any]]]
+ASKED = {"prompt": "The cat sat", "max_tokens": 12, "seed": 4}
+
+
+@pytest.fixture
+def environ(starters: Path, tmp_path: Path) -> dict[str, str]:
+    return {**os.environ, "MENAGERIE_CACHE": str(starters), "MENAGERIE_STATE": str(tmp_path)}
+
+
+@pytest.fixture
+async def playground() -> AsyncIterator[Playground]:
+    judge = Judge()
+    async with Playground(observers=[judge]) as made:
+        with redirected(made.address):
+            yield made
+    judge.verdict()
+
+
+@pytest.fixture
+async def member(playground: Playground) -> AsyncIterator[Member]:
+    async with Member(playground.address) as member:
+        yield member
+
+
+def text_of(message: dict[str, Any]) -> str:
+    return str(message["content"].partition("\n-# ")[0])
+
+
+def id_of(message: dict[str, Any]) -> str:
+    found = re.search(r"`([0-9a-f]{8})`", message["content"])
+    assert found
+    return found[1]
+
+
+async def test_the_buttons_of_an_answer_work_after_a_restart(
+    playground: Playground, member: Member, environ: dict[str, str], finished: Finished
+) -> None:
+    async with a_bot(playground, member, environ):
+        first = await finished(await member.invoke("complete", **ASKED))
+    async with a_bot(playground, member, environ):
+        again = await finished(await member.click(first, "Again"))
+        assert again["id"] != first["id"]
+        assert text_of(again) == text_of(first)
+        assert "seed 4" in again["content"]
+
+        varied = await finished(await member.click(first, "Vary"))
+        assert "seed 4 " not in varied["content"]
+        assert text_of(varied) != text_of(first)
+
+        told = await (await member.click(first, "Info")).settled()
+        assert told["only_for"] == member.id
+        typed = "/complete prompt:The cat sat max_tokens:12 model:smollm2-135m-instruct seed:4"
+        assert typed in told["content"]
+
+        shown = await (await member.invoke("job show", id=id_of(first))).settled()
+        assert typed in shown["content"]
+        repeated = await finished(await member.invoke("job again", id=id_of(first)))
+        assert text_of(repeated) == text_of(first)
+
+        other = await (await member.click(first, "Other model…")).settled()
+        assert "No other model on this machine can do /complete" in other["content"]
+
+        async with Member(playground.address, "stranger") as stranger:
+            refused = await (await stranger.click(first, "Delete")).settled()
+            assert "Only the person who asked" in refused["content"]
+            assert refused["only_for"] == stranger.id
+        assert first["id"] in member.seen
+        await member.click(first, "Delete")
+        await member.until(lambda: first["id"] not in member.seen)
+
+
+async def test_a_member_sees_takes_and_deletes_what_is_kept(
+    playground: Playground, member: Member, environ: dict[str, str], finished: Finished
+) -> None:
+    async with a_bot(playground, member, environ):
+        answer = await finished(await member.invoke("complete", **ASKED))
+        shown = await (await member.invoke("privacy show")).settled()
+        assert "1 request" in shown["content"]
+        assert "30 days" in shown["content"]
+
+        exported = await (await member.invoke("privacy export")).settled()
+        (file,) = exported["attachments"]
+        everything = json.loads(await member.download(file))
+        assert everything["requests"][0]["request"]["prompt"] == ASKED["prompt"]
+        assert everything["jobs"][0]["state"] == "done"
+
+        deleted = await (await member.invoke("privacy delete")).settled()
+        assert deleted["content"].startswith("Deleted: 1 job ")
+        shown = await (await member.invoke("privacy show")).settled()
+        assert "0 requests" in shown["content"]
+        refused = await (await member.click(answer, "Again")).settled()
+        assert "not kept any more" in refused["content"]
+
+
+async def test_nothing_is_kept_where_the_operator_keeps_nothing(
+    playground: Playground,
+    member: Member,
+    environ: dict[str, str],
+    finished: Finished,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = Config(inference=Inference(workers=1, threads=1), privacy=Privacy(keep_days=0))
+    monkeypatch.setattr("tests.journeys.test_restart.CONFIG", config)
+    async with a_bot(playground, member, environ):
+        answer = await finished(await member.invoke("complete", **ASKED))
+        assert not answer["components"]
+        shown = await (await member.invoke("privacy show")).settled()
+        assert "requests not at all" in shown["content"]
