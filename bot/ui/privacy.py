@@ -22,7 +22,7 @@ def summary(kept: Sequence[Kept], jobs: Sequence[Any], days: int) -> str:
         f"Kept of you: {len(kept)} request{'s' * (len(kept) != 1)}, by which the buttons below an "
         f"answer work, and {len(jobs)} line{'s' * (len(jobs) != 1)} of the list of jobs (when, "
         f"which command and model, how long; not what you asked). {clock} Answers are kept by "
-        "Discord alone.\n-# `/privacy export` gives you all of it, `/privacy delete` deletes it now."
+        "Discord alone.\n-# `/privacy export` gives you all of it; `/privacy delete` deletes it."
     )
 
 

@@ -1,0 +1,81 @@
+"""What a message that somebody points at holds: its text, its pictures; the text in a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import discord
+
+from bot.errors import UserError
+from bot.service import Answered, Expired, Outcome, Unanswered
+from bot.tasks.image_to_text import LinesResult, ReadText
+from bot.ui import replies
+from bot.ui.attachments import PICTURE_ENDINGS, check_picture
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bot.service import Service
+    from bot.tasks.caller import Caller
+
+NO_PICTURE = "There is no picture in this message. Point at one with a PNG, JPEG, WebP or GIF."
+NO_TEXT = "There is neither a text nor a picture in this message. Point at another one."
+NOTHING_READ = "I can find no text in this picture. Point at a message with a text."
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The text of a message, perhaps empty, and its pictures."""
+
+    text: str
+    pictures: tuple[discord.Attachment, ...]
+
+
+def found_in(message: discord.Message) -> Found:
+    """Look into a message, then what it forwards, then what it replies to."""
+    texts: list[str | None] = []
+    pictures: list[discord.Attachment] = []
+    for part in _parts(message):
+        texts.append(part.content)
+        texts += [text for embed in part.embeds for text in (embed.title, embed.description)]
+        pictures += [a for a in part.attachments if a.filename.lower().endswith(PICTURE_ENDINGS)]
+    own = [text.strip() for text in texts if text and text.strip()]
+    return Found(own[0] if own else "", tuple(pictures))
+
+
+async def text_of(picture: discord.Attachment, service: Service, caller: Caller) -> str:
+    """Return the text in a picture, read by the model that `/ocr` would ask.
+
+    Raises:
+        UserError: There is none, or it took too long.
+        BotError: As a job's.
+    """
+    submitted = await service.submit(ReadText(image=await picture.read()), caller)
+    async for item in submitted.news:
+        if not isinstance(item, Outcome):
+            continue
+        match item:
+            case Answered(result=LinesResult() as page) if page.lines:
+                return page.text
+            case Answered():
+                raise UserError(NOTHING_READ)
+            case Unanswered(error=error):
+                raise error
+            case Expired():
+                raise replies.late(submitted, item)
+    raise UserError("The bot is restarting. Try again in a minute.")
+
+
+def checked(picture: discord.Attachment) -> discord.Attachment:
+    """Return a picture that can be read, or raise :class:`UserError`."""
+    check_picture(picture)
+    return picture
+
+
+def _parts(message: discord.Message) -> Iterator[discord.Message | discord.MessageSnapshot]:
+    yield message
+    yield from message.message_snapshots
+    answered = message.reference and message.reference.resolved
+    if isinstance(answered, discord.Message):
+        yield answered
