@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup run judges test test-slow check format bench clean
+.PHONY: help setup run judges test test-slow check format bench tour clean
 
 help:           ## List the verbs.
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -33,6 +33,9 @@ format: .venv/installed-dev  ## Put the code into shape.
 
 bench: setup .venv/installed-dev  ## Measure; each script ends in one line of JSON.
 	@for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+tour: setup .venv/installed-dev  ## Ask every command something in the playground; writes docs/tour.md.
+	@$(BIN)/python docs/tour.py
 
 clean:          ## Remove what setup made in this folder; checkpoints stay in the cache.
 	rm -rf .venv

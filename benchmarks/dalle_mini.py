@@ -64,11 +64,11 @@ def written(writer: CodeWriter, config: DalleBartConfig, count: int) -> tuple[fl
     captions = [caption(config, 2), caption(config, CAPTION_TOKENS)]
     choosers = [chooser(sampling, 1, number) for number in range(count)]
     moments = [time.perf_counter()]
-    codes = writer.write(
+    written = writer.write(
         captions, [1] * count, choosers, GUIDANCE, lambda _: moments.append(time.perf_counter())
     )
     steps = [after - before for before, after in itertools.pairwise(moments[1:])]
-    return moments[-1] - moments[0], steps, codes
+    return moments[-1] - moments[0], steps, written.codes
 
 
 def main() -> None:

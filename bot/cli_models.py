@@ -325,7 +325,7 @@ def _bars() -> Progress:
     return progress.Progress(
         progress.TextColumn("{task.description}"),
         progress.BarColumn(),
-        progress.DownloadColumn(),
+        progress.TextColumn("{task.fields[amount]}"),
         progress.TimeElapsedColumn(),
         console=Console(stderr=True),
     )
@@ -344,8 +344,14 @@ class _Bars:
         if stage != self._stage:
             self._finish()
             self._stage = stage
-            self._bar = self._progress.add_task(" ".join(stage), total=None)
-        self._progress.update(self._bar, completed=fetching.done_bytes, total=fetching.total_bytes)
+            self._bar = self._progress.add_task(" ".join(stage), total=None, amount="")
+        trained = fetching.steps is not None
+        self._progress.update(
+            self._bar,
+            completed=fetching.step if trained else fetching.done_bytes,
+            total=fetching.steps if trained else fetching.total_bytes,
+            amount=_amount(fetching),
+        )
 
     def _finish(self) -> None:
         if self._bar is not None:
@@ -353,17 +359,29 @@ class _Bars:
             self._progress.remove_task(self._bar)
 
 
+def _amount(fetching: Fetching) -> str:
+    """Return how much is done in words: steps of a training, else megabytes."""
+    if fetching.steps is not None:
+        return f"step {fetching.step:,}/{fetching.steps:,}"
+    done = f"{fetching.done_bytes / 1e6:,.1f}"
+    return f"{done} MB" if fetching.total_bytes is None else f"{done}/{_mb(fetching.total_bytes)}"
+
+
+def _mb(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"
+
+
 class _Lines:
-    """A line when a stage begins, and at every tenth of a download."""
+    """A line when a stage begins, and at every tenth of a download or training."""
 
     def __init__(self) -> None:
         self._last: tuple[str, str, int] | None = None
 
     def __call__(self, fetching: Fetching) -> None:
-        total = fetching.total_bytes
-        tenth = 10 * fetching.done_bytes // total if total else 0
+        share = fetching.share
+        tenth = int(10 * share) if share is not None else 0
         state = (fetching.model, fetching.stage, tenth)
         if state != self._last:
             self._last = state
-            part = f" {tenth * 10} %" if total else ""
+            part = "" if share is None else f" {tenth * 10} %"
             sys.stderr.write(f"{fetching.model}: {fetching.stage}{part}\n")

@@ -16,7 +16,7 @@ import random
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
@@ -66,18 +66,21 @@ async def main() -> None:
 
 
 @contextlib.asynccontextmanager
-async def playground() -> AsyncIterator[str]:
-    """Run the bot with a state folder of its own; give the playground's address."""
+async def playground(
+    environment: Mapping[str, str] = {}, arguments: Sequence[str] = ()
+) -> AsyncIterator[str]:
+    """Run the bot with a state folder of its own, and this besides; give the address."""
     with tempfile.TemporaryDirectory() as state:
         bot = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot", "run", "--playground", "--port", "0"),
+            *(sys.executable, "-m", "bot", "run", "--playground", "--port", "0", *arguments),
             cwd=HERE.parent,
-            env={**os.environ, "MENAGERIE_STATE": state},
+            env={**os.environ, **environment, "MENAGERIE_STATE": state},
             stdout=asyncio.subprocess.PIPE,
         )
         try:
             async with asyncio.timeout(START_LIMIT_S):
-                yield await _address(bot)
+                address = await _address(bot)
+            yield address
         finally:
             bot.terminate()
             await bot.wait()
@@ -94,7 +97,7 @@ async def _address(bot: asyncio.subprocess.Process) -> str:
 async def converse(member: Member) -> None:
     """Show two pictures, then continue a text, read the one and repaint the other."""
     evening, sign = painted_evening(), drawn_sign()
-    await _offered(member, "restyle")
+    await offered(member, "restyle")
     for name, options in (
         ("complete", {"prompt": OPENING, "max_tokens": TOKENS, "seed": SEED}),
         ("ocr", {"image": upload(sign, "sign")}),
@@ -107,7 +110,7 @@ async def converse(member: Member) -> None:
         await asked.settled(ANSWER_LIMIT_S, until=lambda message: "· `" in message["content"])
 
 
-async def _offered(member: Member, command: str) -> None:
+async def offered(member: Member, command: str) -> None:
     """Wait until the bot is online and has published its commands."""
     await member.until(lambda: member.bot_online, 30)
     for _ in range(200):

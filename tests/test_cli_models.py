@@ -226,6 +226,8 @@ STEPS = [
     Fetching("gpt2", "downloading", 55, 100),
     Fetching("gpt2", "converting", 3),
     Fetching("gpt2", "converting", 9),
+    Fetching("gpt2", "training", step=100, steps=1200),
+    Fetching("gpt2", "training", step=900, steps=1200),
 ]
 
 
@@ -238,6 +240,8 @@ def test_without_a_terminal_progress_is_a_few_lines(capsys: pytest.CaptureFixtur
         "gpt2: downloading 0 %",
         "gpt2: downloading 50 %",
         "gpt2: converting",
+        "gpt2: training 0 %",
+        "gpt2: training 70 %",
     ]
 
 
@@ -246,9 +250,9 @@ def test_on_a_terminal_progress_is_one_bar_at_a_time() -> None:
     bars = _Bars(progress)
     for step in STEPS:
         bars(step)
-    assert [(task.description, task.completed) for task in progress.tasks] == [
-        ("gpt2 converting", 9)
-    ]
+    (task,) = progress.tasks
+    assert (task.description, task.completed, task.total) == ("gpt2 training", 900, 1200)
+    assert task.fields["amount"] == "step 900/1,200"
 
 
 def test_an_interrupted_command_says_so_and_exits_with_130(

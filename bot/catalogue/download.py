@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,17 +23,35 @@ POLL_S = 0.2
 SECRETS = ("DISCORD_TOKEN",)
 MEGABYTE = 1_000_000
 
-Stage = Literal["waiting", "downloading", "copying", "unpacking", "converting", "checking"]
+STEP = re.compile(rb"^step (\d+)/(\d+)\b", re.MULTILINE)
+"""How a child says in its log how far it is, as the loop of :mod:`bot.training` does."""
+
+LOG_END = 4096  # bytes of a log in which its last step is looked for
+
+Stage = Literal[
+    "waiting", "downloading", "copying", "unpacking", "converting", "training", "checking"
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Fetching:
-    """How far a fetch is; ``total_bytes`` is ``None`` where nobody knows it beforehand."""
+    """How far a fetch is; ``total_bytes`` is ``None`` where nobody knows it beforehand.
+
+    A training counts its steps instead: ``step`` of ``steps``.
+    """
 
     model: str
     stage: Stage
     done_bytes: int = 0
     total_bytes: int | None = None
+    step: int = 0
+    steps: int | None = None
+
+    @property
+    def share(self) -> float | None:
+        """How much of it is done, from 0 to 1, where that is known."""
+        done, total = (self.step, self.steps) if self.steps else (self.done_bytes, self.total_bytes)
+        return done / total if total else None
 
 
 Report = Callable[[Fetching], None]
@@ -90,6 +109,17 @@ def size_of(folder: Path) -> int:
         except OSError:
             continue
     return total
+
+
+def steps_of(log: Path) -> tuple[int, int] | None:
+    """Return the last step that a child has told in its log, and of how many, if it told one."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - LOG_END))
+            found = STEP.findall(file.read())
+    except OSError:
+        return None
+    return (int(found[-1][0]), int(found[-1][1])) if found else None
 
 
 def sha256_of(path: Path) -> str:

@@ -40,9 +40,9 @@ ORIGIN = frozenset(
 )
 NO_FAMILIES = frozenset(
     {
-        "base", "captions", "checkpoints", "chunks", "drawing", "encoders", "generation",
-        "guessing", "languages", "layouts", "lines", "pictures", "prompts", "reading_order",
-        "romanising", "vocabularies",
+        "base", "captions", "checkpoints", "chunks", "drawing", "encoders", "extracts",
+        "generation", "guessing", "holes", "languages", "layouts", "likelihoods", "lines",
+        "pictures", "prompts", "reading_order", "romanising", "spans", "vocabularies", "weighing",
     }
 )  # fmt: skip
 

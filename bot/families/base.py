@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bot.decoding.engine import Engine, Finish
+    from bot.decoding.engine import Emission, Finish
     from bot.decoding.sampling import Row
     from bot.tasks.picture import Picture
     from bot.tasks.registry import Result
@@ -60,10 +60,44 @@ class BatchFamily(ABC, Generic[Inputs, Outputs]):
         """Return how much memory the weights take."""
 
 
+class Rows(Protocol):
+    """What a worker does with rows that grow side by side: :class:`bot.decoding.engine.Engine`."""
+
+    @property
+    def note(self) -> str:
+        """What the operator should know of how the rows are run."""
+
+    @property
+    def could_be_prepared(self) -> bool:
+        """Whether they would run faster, had the model been prepared."""
+
+    @property
+    def gathers(self) -> bool:
+        """Whether the rows are best kept together in one process."""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another row can join."""
+
+    def __len__(self) -> int: ...
+
+    def joined(self) -> list[str]:
+        """Return the keys of the rows that are in."""
+
+    def join(self, key: str, row: Row) -> None:
+        """Take a row in."""
+
+    def leave(self, key: str) -> None:
+        """Drop a row, finished or not; unknown keys are ignored."""
+
+    def step(self) -> list[Emission]:
+        """Advance the rows."""
+
+
 class GeneratingFamily(ABC):
     """A family that writes token by token; the decoding engine owns its loop."""
 
-    engine: Engine
+    engine: Rows
 
     @abstractmethod
     def row(self, request: Any, seed: int) -> Row:

@@ -1,28 +1,40 @@
 """Decoder-only language models: GPT-2, GPT-J, OPT, Llama and kin, with or without a chat template.
 
+They write; where their entry says so they also weigh texts, on the same weights: they fill holes
+(:mod:`bot.families.holes`) and quote answers from a context (:mod:`bot.families.spans`).
+
 Source: transformers' ``AutoModelForCausalLM`` and ``AutoTokenizer``.
 """
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 
+from bot.decoding import linears
 from bot.decoding.engine import Engine, Finish
 from bot.decoding.sampling import Row, Sampling
 from bot.decoding.serving import Serving, open_engine, open_prepared
-from bot.decoding.wiring import window_of
+from bot.decoding.wiring import Wiring, window_of
 from bot.errors import UserError
 from bot.families import checkpoints
-from bot.families.base import GeneratingFamily
-from bot.tasks.text_to_text import AnswerQuestion, CompleteText, TextResult
+from bot.families.base import GeneratingFamily, Rows
+from bot.families.holes import Holes
+from bot.families.likelihoods import Likelihoods, Pieces
+from bot.families.masked_lm import around_hole
+from bot.families.spans import Spans
+from bot.families.weighing import Conclusion, TakingTurns, Weighed
+from bot.tasks.text_to_text import AnswerQuestion, CompleteText, FillMask, TextResult
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bot.catalogue.model import Model
+    from bot.tasks.registry import Result
 
 
 def load(model: Model, folder: Path) -> CausalLM:
@@ -39,7 +51,8 @@ def load(model: Model, folder: Path) -> CausalLM:
         ends = _end_ids(_generation_config(folder, config), tokenizer)
         slots = model.slots
         engine = Engine(fast.runtime, tokenizer.backend_tokenizer, ends, slots, note=fast.note)
-        return CausalLM(model, engine, tokenizer, fast.runtime.window, fast.size_bytes)
+        weigher = Weigher(model, tokenizer, ends, fast.runtime.window, _mapped(model, folder))
+        return CausalLM(model, engine, tokenizer, fast.runtime.window, fast.size_bytes, weigher)
     dtype = serving.torch_dtype(model)
     net = checkpoints.load_net(AutoModelForCausalLM, model, folder, dtype)
     ends = _end_ids(net.generation_config, tokenizer)
@@ -47,7 +60,53 @@ def load(model: Model, folder: Path) -> CausalLM:
     engine = open_engine(net, tokenizer.backend_tokenizer, ends, model.slots, serving)
     engine.note = engine.note or fast.note
     engine.could_be_prepared = fast.missing
-    return CausalLM(model, engine, tokenizer, window_of(net.config), size)
+    window = window_of(net.config)
+    weigher = Weigher(model, tokenizer, ends, window, lambda: net)
+    return CausalLM(model, engine, tokenizer, window, size, weigher)
+
+
+class Weigher:
+    """Fills holes and quotes answers with a model's net.
+
+    Args:
+        model: The catalogue's entry.
+        tokenizer: Of the checkpoint.
+        end_ids: The ids that end a text.
+        window: How many tokens the net reads at once.
+        net: Returns the net; it is called when first something is weighed.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        tokenizer: Any,
+        end_ids: frozenset[int],
+        window: int,
+        net: Callable[[], Any],
+    ) -> None:
+        self._net = net
+        self._holes = functools.cache(lambda: Holes(tokenizer))
+        quotes = model.prompt.quotes
+        self._spans = Spans(tokenizer, end_ids, window, model.title) if quotes else None
+        self._likelihoods = functools.cache(lambda: Likelihoods(Wiring(self._net())))
+
+    def row(self, request: FillMask | AnswerQuestion) -> Row:
+        """Turn a request into a job that weighs; refuse one that cannot be answered."""
+        if isinstance(request, FillMask):
+            around_hole(request.text)
+        elif self._spans is not None:
+            self._spans.check(request.question.strip())
+        nothing = Sampling(max_new_tokens=1)
+        return Weighed(ids=(), sampling=nothing, work=lambda: self._worked(request))
+
+    def _worked(self, request: FillMask | AnswerQuestion) -> Pieces[Result]:
+        likelihoods = self._likelihoods()
+        yield
+        if isinstance(request, FillMask):
+            return (yield from self._holes().fill(likelihoods, request.text))
+        assert self._spans is not None  # no other request comes here
+        question, context = request.question.strip(), request.context or ""
+        return (yield from self._spans.answer(likelihoods, question, context))
 
 
 class CausalLM(GeneratingFamily):
@@ -59,19 +118,30 @@ class CausalLM(GeneratingFamily):
         tokenizer: Of the checkpoint.
         window: How many tokens prompt and answer may have together.
         size_bytes: What the weights take, those that are shared counted once.
+        weigher: Fills holes, and quotes answers where the entry says so.
     """
 
     def __init__(
-        self, model: Model, engine: Engine, tokenizer: Any, window: int, size_bytes: int
+        self,
+        model: Model,
+        engine: Engine,
+        tokenizer: Any,
+        window: int,
+        size_bytes: int,
+        weigher: Weigher,
     ) -> None:
-        self.engine = engine
+        weighs = "fill" in model.tasks or model.prompt.quotes
+        self.engine: Rows = TakingTurns(engine) if weighs else engine
+        self._weigher = weigher
         self._model = model
         self._tokenizer = tokenizer
         self._window = window
         self._size_bytes = size_bytes
 
-    def row(self, request: CompleteText | AnswerQuestion, seed: int) -> Row:
+    def row(self, request: CompleteText | AnswerQuestion | FillMask, seed: int) -> Row:
         """Turn a request into a row; refuse an empty prompt, and one that leaves no room."""
+        if isinstance(request, FillMask) or self._quotes(request):
+            return self._weigher.row(request)
         ids = self._ids(request)
         if not ids:
             raise UserError("There is nothing to go on from here. Write some words and ask again.")
@@ -85,18 +155,31 @@ class CausalLM(GeneratingFamily):
             )
         return Row(ids=tuple(ids), sampling=sampling, stop=self._model.defaults.stop)
 
-    def shown(self, request: CompleteText | AnswerQuestion, text: str) -> str:
+    def shown(self, request: CompleteText | AnswerQuestion | FillMask, text: str) -> str:
         """Return a completion with its prompt in front, an answer by itself."""
         return request.prompt + text if isinstance(request, CompleteText) else text.lstrip()
 
-    def result(self, request: CompleteText | AnswerQuestion, finish: Finish) -> TextResult:
-        """Return the whole text: a completion with its prompt in front, an answer by itself."""
+    def result(self, request: CompleteText | AnswerQuestion | FillMask, finish: Finish) -> Result:
+        """Return the whole text: a completion with its prompt in front, an answer by itself.
+
+        What was weighed has its result already.
+        """
+        if isinstance(finish, Conclusion):
+            return finish.result
         text = self.shown(request, finish.text)
         return TextResult(text=text, tokens=finish.tokens, stopped_by=finish.stopped_by)
 
     def size_bytes(self) -> int:
         """Return the size of the weights, those that are shared counted once."""
         return self._size_bytes
+
+    def _quotes(self, request: CompleteText | AnswerQuestion) -> TypeGuard[AnswerQuestion]:
+        """Say whether a request is answered with words of its context."""
+        return (
+            self._model.prompt.quotes
+            and isinstance(request, AnswerQuestion)
+            and bool((request.context or "").strip())
+        )
 
     def _ids(self, request: CompleteText | AnswerQuestion) -> list[int]:
         if isinstance(request, CompleteText):
@@ -135,6 +218,18 @@ class CausalLM(GeneratingFamily):
         if request.context:  # an answer quotes its context: chance and penalties lead away from it
             return replace(chosen, temperature=0.0, repetition_penalty=1.0)
         return replace(chosen, repetition_penalty=1.0)
+
+
+def _mapped(model: Model, folder: Path) -> Callable[[], Any]:
+    """Return what opens the net where OpenVINO writes: its weights stay the file's own pages."""
+
+    def opened() -> Any:
+        dtype = Serving.from_environ().torch_dtype(model)
+        net = checkpoints.load_net(AutoModelForCausalLM, model, folder, dtype)
+        linears.relay(net, "plain")
+        return net
+
+    return opened
 
 
 def _generation_config(folder: Path, config: Any) -> Any:

@@ -14,7 +14,9 @@ _END = re.compile(
     r"""(?P<mark>[.!?…]+["'”’»)\]]*)\s+(?![a-zà-öø-ÿ])|[。！？]+[」』”）]*\s*|\s*\n\s*""",
 )
 _SHORT = re.compile(
-    r"(?:^|[\s(])(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|No|Nr|vs|ca|cf|e\.g|i\.e|z\.B|bzw|d\.h|etc)\.$"
+    r"(?:^|[\s(])(?:(?:[A-Z]\.)*[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|No|Nr|vs|ca|cf|e\.g|i\.e|z\.B|bzw|d\.h"
+    r"|etc|Gen|Gov|Sen|Rep|Rev|Col|Lt|Sgt|Capt|Mt|Ft|Inc|Ltd|Co|Corp|Fig|Vol|al|approx"
+    r"|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)\.$"
 )
 """What ends in a full stop and ends no sentence."""
 

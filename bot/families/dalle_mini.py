@@ -41,6 +41,7 @@ WORDS = "words.tsv"
 
 TELL_EVERY_S = 0.5
 DRAWING = 64  # steps of the bar that drawing takes, beside one a code
+SHOWN_SIDE = 256  # pixels to which smaller pictures are enlarged; Discord does it less well
 SHOWN = 40  # characters of a prompt that are repeated in a note
 
 EMPTY = "There is no word in this prompt. Say in a few English words what the picture should show."
@@ -177,7 +178,7 @@ class Imaginer(BatchFamily[Wish, Drawn]):
         first_look = self._first_look if len(batch) == 1 else None  # all jobs would get to see it
         progress = _Progress(run, self._config.image_length, count, first_look)
         run.check()
-        codes = self._writer.write(
+        written = self._writer.write(
             [self._filled(()), *(wish.ids for wish in batch)],
             [index for index, wish in enumerate(batch, 1) for _ in range(wish.count)],
             [self._chooser(wish, number) for wish in batch for number in range(wish.count)],
@@ -185,11 +186,17 @@ class Imaginer(BatchFamily[Wish, Drawn]):
             progress.written,
         )
         pictures = []
-        for row in codes:
+        for row in written.codes:
             pictures.append(draw(self._drawer, row))
             progress.drawn(len(pictures))
-        left = iter(pictures)
-        return [Drawn(wish, tuple(islice(left, wish.count))) for wish in batch]
+        left = iter(zip(written.likeness.tolist(), pictures, strict=True))
+        return [Drawn(wish, self._ordered(list(islice(left, wish.count)))) for wish in batch]
+
+    def _ordered(self, pictures: list[tuple[float, Tensor]]) -> tuple[Tensor, ...]:
+        """Return the pictures, those that the net finds likeliest first where it is to rank."""
+        if self._model.defaults.ranked:
+            pictures.sort(key=lambda pair: -pair[0])
+        return tuple(picture for _, picture in pictures)
 
     def postprocess(self, outputs: Drawn, request: ImaginePicture) -> PicturesResult:
         """Encode the pictures."""
@@ -230,8 +237,9 @@ class Imaginer(BatchFamily[Wish, Drawn]):
         """Draw as much of a picture as there are whole rows of codes for, on grey."""
         config = self._drawer.config
         rows = codes[: len(codes) // config.square * config.square]
-        canvas = Image.new("RGB", (config.side, config.side), "grey")
-        canvas.paste(to_image(draw(self._drawer, rows)), (0, 0))
+        begun = to_image(draw(self._drawer, rows))
+        canvas = Image.new("RGB", (begun.width, begun.width), "grey")
+        canvas.paste(begun, (0, 0))
         return to_picture(canvas, "The first picture as far as it is drawn.")
 
 
@@ -274,9 +282,13 @@ class _Progress:
 
 
 def to_image(picture: Tensor) -> Image.Image:
-    """Turn a (3, H, W) tensor in 0..1 into an RGB picture."""
+    """Turn a (3, H, W) tensor in 0..1 into an RGB picture of at least :data:`SHOWN_SIDE`."""
     levels = (picture * 255).round().to(torch.uint8)
-    return Image.fromarray(levels.permute(1, 2, 0).contiguous().numpy())
+    image = Image.fromarray(levels.permute(1, 2, 0).contiguous().numpy())
+    times = -(-SHOWN_SIDE // image.width)
+    if times == 1:
+        return image
+    return image.resize((image.width * times, image.height * times), Image.Resampling.LANCZOS)
 
 
 def _id(tokenizer: Tokenizer, token: str) -> int:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -30,6 +30,20 @@ FINE = 64
 
 Tell = Callable[[Tensor], None]
 """Takes the codes so far, (N, T), after each that is written to all pictures; may raise to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written for N pictures.
+
+    Args:
+        codes: (N, image_length).
+        likeness: How likely the guided net finds each picture: the mean logarithm of its codes'
+            probabilities, (N,).
+    """
+
+    codes: Tensor
+    likeness: Tensor
 
 
 class CodeWriter:
@@ -58,8 +72,8 @@ class CodeWriter:
         choosers: Sequence[Chooser],
         guidance: float,
         tell: Tell = lambda _: None,
-    ) -> Tensor:
-        """Return the codes of N pictures, (N, image_length).
+    ) -> Written:
+        """Write the codes of N pictures.
 
         Args:
             captions: Token ids, the first of them of no caption at all.
@@ -73,18 +87,21 @@ class CodeWriter:
         states, masks = zip(*map(self._read, captions), strict=True)
         memory = self._net.decoder.remember(torch.cat(states), torch.cat(masks), torch.tensor(rows))
         written = torch.full((len(whose), self._config.image_length + 1), self._config.start)
+        likeness = torch.zeros(len(whose))
         for place in range(self._config.image_length):
             last = written[:, place].repeat(1 + guided)
             states_now = self._net.decoder.step(last, place, memory)  # (R, C)
             if guided:
                 plain, told = states_now.chunk(2)
                 states_now = plain + guidance * (told - plain)
-            for number, code in enumerate(choose_all(choosers, self._logits(states_now))):
+            logits = self._logits(states_now)
+            for number, code in enumerate(choose_all(choosers, logits)):
                 if isinstance(code, Exception):
                     raise code
                 written[number, place + 1] = code
+            likeness += logits.log_softmax(-1).gather(1, written[:, place + 1, None])[:, 0]
             tell(written[:, 1 : place + 2])
-        return written[:, 1:]
+        return Written(written[:, 1:], likeness / self._config.image_length)
 
     def _read(self, caption: tuple[int, ...]) -> tuple[Tensor, Tensor]:
         """Encode one caption by itself, so that no other one changes its bits."""

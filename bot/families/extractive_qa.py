@@ -135,7 +135,7 @@ class ExtractiveQA(BatchFamily[list[Passage], Found]):
         for ((start, end), _), chance in zip(spans, chances, strict=True):
             apart = all(end <= other.start or start >= other.end for other in quoted)
             if apart and len(quoted) < SHOWN:
-                quoted.append(_quotation(context, start, end, chance))
+                quoted.append(quotation(context, start, end, chance))
         found = bool(spans) and spans[0][1] >= outputs.nothing
         return QuotationsResult(
             quotations=tuple(quoted), found=found, nothing=nothing, characters=len(context)
@@ -194,7 +194,7 @@ def _spans(passage: Passage, logits: torch.Tensor) -> list[tuple[tuple[int, int]
     return found
 
 
-def _quotation(context: str, start: int, end: int, score: float) -> Quotation:
+def quotation(context: str, start: int, end: int, score: float) -> Quotation:
     """Quote a span with the words around it; spaces at its edges are not part of it."""
     text = context[start:end]
     start += len(text) - len(text.lstrip())

@@ -69,18 +69,23 @@ def guessed(text: str, known: set[str]) -> str:
     """Return the likeliest language of a text among those that a model knows."""
     found = _by_letters(text)
     if found is None:
-        words = Counter(re.findall(r"[^\W\d_]+", text.casefold()))
-        scores = {
-            language: sum(number * _weight(word) for word, number in words.items() if word in small)
-            + sum(letter in _MARKS.get(language, "") for letter in text.casefold())
-            for language, small in _SETS.items()
-            if language in known
-        }
-        best = max(scores, key=lambda language: scores[language], default=None)
-        found = best if best is not None and scores[best] else None
+        found_by = hints(text, known)
+        best = max(found_by, key=lambda language: found_by[language], default=None)
+        found = best if best is not None and found_by[best] else None
     if found in known:
         return str(found)
     return UNSURE if UNSURE in known else min(known)
+
+
+def hints(text: str, known: set[str]) -> dict[str, float]:
+    """Return how much a text's words and letters speak for each of these languages; 0: nothing."""
+    words = Counter(re.findall(r"[^\W\d_]+", text.casefold()))
+    return {
+        language: sum(number * _weight(word) for word, number in words.items() if word in small)
+        + sum(letter in _MARKS.get(language, "") for letter in text.casefold())
+        for language, small in _SETS.items()
+        if language in known
+    }
 
 
 def _weight(word: str) -> float:

@@ -40,6 +40,7 @@ FACTORS = 13  # of tastes, the first of which is how generous somebody is
 STIFFNESS = {1: 10.0, FACTORS: 40.0}  # by how many factors there are
 BATCH = 512
 EPOCHS = 8.0
+KEEP_EVERY_S = 1.0  # it is a megabyte or two
 LEARNING_RATE = 2e-3
 GIVEN = (1, 3, 5, 10, 20)
 MOST_GIVEN = 0.85
@@ -98,7 +99,7 @@ class Stars(loop.Lesson[Example]):
 
 def train(
     ratings: Ratings, folder: Path, *, fold: int | None = 0, seed: int = 0, epochs: float = EPOCHS,
-    tell: loop.Told | None = None,
+    keep: Path | None = None, tell: loop.Told | None = None,
 ) -> loop.Figures:  # fmt: skip
     """Train a recommender, write its checkpoint into ``folder``, and return its figures.
 
@@ -108,7 +109,12 @@ def train(
         fold: Which fifth of the people judge it; with ``None`` all are learnt from.
         seed: Decides the weights.
         epochs: How often each rating is asked for, about.
+        keep: Where it is noted how far the training is, to go on from after a stop; by default
+            in ``folder``.
         tell: Told a line of progress now and then.
+
+    Raises:
+        OtherTraining: What is noted there is of another training.
     """
     began = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
@@ -126,8 +132,11 @@ def train(
     with torch.no_grad():  # so that the first steps are not spent on learning the mean
         recommender.sequence.stars.bias.fill_(seen[-1].mean())
     data = f"fold {fold} of {zlib.crc32(ratings.stars.numpy().tobytes()):08x}"
-    plan = loop.Plan(steps=steps, learning_rate=LEARNING_RATE, seed=seed, data=data)
-    loop.train(Stars(recommender, ratings, learners), plan, folder, tell)
+    plan = loop.Plan(
+        steps=steps, learning_rate=LEARNING_RATE, seed=seed, data=data,
+        keep_every_s=KEEP_EVERY_S,
+    )  # fmt: skip
+    loop.train(Stars(recommender, ratings, learners), plan, keep or folder, tell)
     trained_s = time.monotonic() - began
     with torch.inference_mode():
         tune(recommender, ratings, tuners)

@@ -68,6 +68,10 @@ class Plan:
         return (self.seed * 1_000_003 + step) % (1 << 32)
 
 
+class OtherTraining(OperatorError):
+    """What is kept of a training is damaged, or of another one than is to go on."""
+
+
 class Lesson(ABC, Generic[Batch]):
     """What a trainer brings: the net and what it learns from."""
 
@@ -99,7 +103,8 @@ def train(
         tell: Told a line of progress now and then; by default standard error.
 
     Raises:
-        OperatorError: ``training.pt`` is of another plan or net, or the loss is no number any more.
+        OtherTraining: ``training.pt`` is of another plan or net.
+        OperatorError: The loss is no number any more.
     """
     say = tell or _to_stderr
     optimizer = _optimizer(lesson.net, plan)
@@ -188,7 +193,7 @@ def _resumed(
         optimizer.load_state_dict(state["optimizer"])
         done = int(state["done"])
     except Exception as error:  # whatever a file of another time or hand makes torch raise
-        raise OperatorError(
+        raise OtherTraining(
             f"{path}: no training can go on from it: {error}. Delete it to begin anew."
         ) from error
     say(f"going on after step {done} ({path})")

@@ -66,7 +66,7 @@ async def answer(
     """
     if isinstance(request, Request):
         service.check(request, model)
-    _note(interaction.client.answering)
+    noted(interaction.client.answering)
     await interaction.response.defer(thinking=True)
     wanted = await request() if callable(request) else request
     submitted = await service.submit(wanted, caller_of(interaction), model_id=model, seed=seed)
@@ -92,7 +92,7 @@ async def _promise(
 
 async def resume(client: Menagerie, service: Service) -> None:
     """Give the answers that were promised before a restart, those that can still be given."""
-    _note(client.answering)
+    noted(client.answering)
     keeping = [_keep(client, service, promise) for promise in await service.archive.promises()]
     for fault in await asyncio.gather(*keeping, return_exceptions=True):
         if isinstance(fault, Exception):  # the others are kept all the same
@@ -100,7 +100,7 @@ async def resume(client: Menagerie, service: Service) -> None:
 
 
 async def _keep(client: Menagerie, service: Service, promise: Promise) -> None:
-    _note(client.answering)
+    noted(client.answering)
     destination = Resumed(client, msgspec.msgpack.decode(promise.address, type=Address))
     try:
         try:
@@ -141,7 +141,7 @@ async def _shown(
                 log.error("progress not shown", job=submitted.job.id, exc_info=fault)
 
 
-def _note(answering: set[asyncio.Task[Any]]) -> None:
+def noted(answering: set[asyncio.Task[Any]]) -> None:
     """Let the client know of this answer, so that it is not cut off when the bot closes."""
     task = asyncio.current_task()
     assert task is not None
@@ -168,10 +168,10 @@ async def _conclude(
             raise replies.late(submitted, outcome)
         case Unanswered(error=error):
             raise error
-    await _delivered(destination, reply, view)
+    await delivered(destination, reply, view)
 
 
-async def _delivered(
+async def delivered(
     destination: Destination, reply: replies.Reply, view: discord.ui.View | None
 ) -> None:
     """Put the answer in its place, once more if the connection fails: it took work to make."""

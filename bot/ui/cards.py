@@ -18,6 +18,7 @@ WORDS = {
     "copying": "copying",
     "unpacking": "unpacking",
     "converting": "converting",
+    "training": "training",
     "checking": "checking every file",
 }
 """How a stage of a fetch is called; a download has its bar."""
@@ -47,10 +48,9 @@ def card(known: Known) -> str:
 def progress(model: Model, fetching: Fetching) -> str:
     """Return how far a fetch is."""
     done, total = fetching.done_bytes, fetching.total_bytes
-    if total:
-        share = done / total
-        shown = f"{bar(share)} {share:.0%} of {_megabytes(total)}"
-        return f"**{model.title}**: {shown}"
+    if (share := fetching.share) is not None:
+        of = f"its {fetching.steps:,} steps" if fetching.steps else _megabytes(total or 0)
+        return f"**{model.title}**: {bar(share)} {share:.0%} of {of}"
     words = WORDS.get(fetching.stage, fetching.stage)
     size = f", {_megabytes(done)} so far" if done else ""
     return f"**{model.title}**: {words}{size}…"

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from discord import app_commands
 
-from bot.tasks.imagenet import suggestions
 from bot.tasks.languages import find, languages
 from bot.ui.limits import CHOICE, CHOICES, clip
 
@@ -39,6 +38,14 @@ def model_choices(task: str) -> Autocomplete:
         return matching(((model.title, model.id) for model in models), typed)
 
     return choose
+
+
+async def compared_model_choices(
+    interaction: discord.Interaction[Menagerie], typed: str
+) -> list[app_commands.Choice[str]]:
+    """Return the models that can do the task which is typed beside them."""
+    task = getattr(interaction.namespace, "task", None)
+    return await model_choices(task or "complete")(interaction, typed)
 
 
 async def any_model_choices(
@@ -88,12 +95,16 @@ async def film_choices(
 
 
 async def thing_choices(
-    _: discord.Interaction[Menagerie], typed: str
+    interaction: discord.Interaction[Menagerie], typed: str
 ) -> list[app_commands.Choice[str]]:
     """Return things that can be drawn by their names; behind a ``+``, one more to mix in."""
+    chosen = getattr(interaction.namespace, "model", None)
+    # read off the disk once, the first time that somebody asks
+    things = await asyncio.to_thread(interaction.client.service.things, chosen)
+    offered = [] if things is None else things.suggestions(typed, CHOICES)
     return [
         app_commands.Choice(name=clip(shown, CHOICE), value=value)
-        for shown, value in suggestions(typed, CHOICES)
+        for shown, value in offered
         if len(value) <= CHOICE
     ]
 

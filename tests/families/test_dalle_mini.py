@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -85,9 +86,9 @@ def test_a_prompt_becomes_as_many_pictures_as_the_entry_says(imagine: Imagine) -
     result = imagine("A red fox, 日!")
     assert len(result.pictures) == 4
     for number, picture in enumerate(result.pictures, 1):
-        assert (picture.width, picture.height, picture.media_type) == (8, 8, "image/png")
+        assert (picture.width, picture.height, picture.media_type) == (256, 256, "image/png")
         image = Image.open(io.BytesIO(picture.data))
-        assert (image.mode, image.size) == ("RGB", (8, 8))
+        assert (image.mode, image.size) == ("RGB", (256, 256))
         assert image.info["Seed"] == f"7, picture {number}"
         assert image.info["Prompt"] == "a red fox"
         of = f"Picture {number} of 4, drawn from the words: a red fox"
@@ -126,6 +127,27 @@ def test_a_picture_is_the_same_whoever_is_drawn_beside_it(
     assert not np.array_equal(colours[0], colours[1])
 
 
+def test_small_pictures_are_enlarged(imagine: Imagine, family: Imaginer) -> None:
+    assert family._drawer.config.side < 256
+    assert {pixels(p).shape for p in imagine("a boat").pictures} == {(256, 256, 3)}
+
+
+def test_where_the_entry_says_so_the_likeliest_pictures_come_first(folder: Path, run: Any) -> None:
+    plain = load(model(), folder)
+    ranked = load(model(defaults=msgspec.structs.replace(DEFAULTS, ranked=True)), folder)
+    (all_,), (best,) = (drawn(f, run, ("a boat", 7, {"count": 4})) for f in (plain, ranked))
+    by_chance, in_order = ([pixels(p).tobytes() for p in r.pictures] for r in (all_, best))
+    assert sorted(by_chance) == sorted(in_order)
+    with torch.inference_mode():
+        wish = plain.preprocess(ImaginePicture(prompt="a boat", count=4), 7)
+        empty = plain._filled(())
+        choosers = [plain._chooser(wish, number) for number in range(4)]
+        written = plain._writer.write([empty, wish.ids], [1] * 4, choosers, DEFAULTS.guidance)
+    order = written.likeness.argsort(descending=True).tolist()
+    assert in_order == [by_chance[number] for number in order]
+    assert order != sorted(order), "chance had them in order already: take another seed"
+
+
 def test_seeds_differ_in_all_their_bits() -> None:
     sampling = Sampling(max_new_tokens=1, temperature=1.0)
     flat = torch.zeros(5000)
@@ -162,7 +184,7 @@ def codes_of(family: Imaginer, prompt: str, guidance: float) -> Tensor:
     choosers = [chooser(sampling, 3, number) for number in range(4)]
     with torch.inference_mode():
         empty = family._filled(())
-        return family._writer.write([empty, wish.ids], [1] * 4, choosers, guidance)
+        return family._writer.write([empty, wish.ids], [1] * 4, choosers, guidance).codes
 
 
 def test_guided_choices_are_min_dalles() -> None:
@@ -190,7 +212,7 @@ def test_guided_choices_are_min_dalles() -> None:
         net.config = replace(net.config, image_length=length)
         greedy = chooser(Sampling(max_new_tokens=length), 0, 0)
         captions = [tuple(row.tolist()) for row in ids]
-        ours = CodeWriter(net, "plain").write(captions, [1], [greedy], guidance)[0]
+        ours = CodeWriter(net, "plain").write(captions, [1], [greedy], guidance).codes[0]
     assert len(set(judged.tolist())) > 5
     assert ours.tolist() == judged.tolist()
 
@@ -333,9 +355,9 @@ def test_steps_count_to_the_end_and_show_the_first_picture_half_way(family: Imag
     (preview,) = set(previews[CODES // 2 - 1 :])  # it stays
     assert preview is not None
     shown = pixels(preview)
-    assert shown.shape == (8, 8, 3)
-    assert (shown[4:] == 128).all()
-    assert shown[:4].std() > 1
+    assert shown.shape == (256, 256, 3)
+    assert (shown[128:] == 128).all()
+    assert shown[:128].std() > 1
     assert preview.alt_text == "The first picture as far as it is drawn."
     assert len(result.pictures) == 2
 

@@ -72,6 +72,10 @@ def test_every_card_fits_into_a_message(model: Model) -> None:
             "**GPT-2**: ▰▰▰▰▰▱▱▱▱▱ 50% of 548 MB",
         ),
         (Fetching("gpt2", "converting", 9_000_000), "**GPT-2**: converting, 9 MB so far…"),
+        (
+            Fetching("gpt2", "training", step=900, steps=1200),
+            "**GPT-2**: ▰▰▰▰▰▰▰▰▱▱ 75% of its 1,200 steps",
+        ),
         (Fetching("gpt2", "checking"), "**GPT-2**: checking every file…"),
     ],
 )

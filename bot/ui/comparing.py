@@ -1,0 +1,159 @@
+"""The same request to several models, or with several seeds, side by side in one message."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import discord
+
+from bot.errors import UserError
+from bot.service import Answered, Cancelled, Expired, Outcome, Unanswered
+from bot.ui import replies
+from bot.ui.answer import caller_of, delivered, noted
+from bot.ui.destination import Live
+from bot.ui.limits import CONTENT, clip
+from bot.ui.replies import Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bot.client import Menagerie
+    from bot.service import Service, Submitted
+    from bot.tasks.registry import AnyRequest
+
+EDIT_EVERY_S = 1.0
+MOST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Entrant:
+    """One of those that are compared: a model, and a seed where one is set."""
+
+    model_id: str
+    seed: int | None = None
+
+
+async def compare(
+    interaction: discord.Interaction[Menagerie],
+    service: Service,
+    request: AnyRequest,
+    entrants: Sequence[Entrant],
+) -> None:
+    """Ask all entrants the same at once, and show each answer under its name when it is there.
+
+    Raises:
+        UserError: One of them cannot be asked.
+    """
+    for entrant in entrants:
+        service.check(request, entrant.model_id)
+    noted(interaction.client.answering)
+    await interaction.response.defer(thinking=True)
+    caller = caller_of(interaction)
+    submitted = [
+        await service.submit(request, caller, model_id=each.model_id, seed=each.seed)
+        for each in entrants
+    ]
+    board = Board([_titled(each) for each in submitted])
+    destination = Live(interaction)
+    jobs = [
+        asyncio.create_task(_follow(each, board, place)) for place, each in enumerate(submitted)
+    ]
+    try:
+        while not all(job.done() for job in jobs):
+            await asyncio.wait(jobs, timeout=EDIT_EVERY_S, return_when=asyncio.ALL_COMPLETED)
+            if not all(job.done() for job in jobs) and board.changed():
+                with contextlib.suppress(discord.HTTPException):
+                    await destination.edit(board.shown(), None)
+        for job in jobs:
+            job.result()
+    finally:
+        for job, each in zip(jobs, submitted, strict=True):
+            if not job.done():
+                service.cancel(each.job.id)
+                job.cancel()
+    await delivered(destination, board.shown(), None)
+
+
+async def _follow(submitted: Submitted, board: Board, place: int) -> None:
+    async for item in submitted.news:
+        if not isinstance(item, Outcome):
+            board.put(place, replies.waiting(item).content.removesuffix(replies.CURSOR))
+            continue
+        match item:
+            case Answered():
+                board.put_answer(place, replies.finished(submitted, item))
+            case Unanswered(error=error):
+                board.put(place, replies.apology(error, submitted.job.id))
+            case Expired():
+                board.put(place, str(replies.late(submitted, item)))
+            case Cancelled():
+                board.put(place, "Cancelled.")
+            case _:
+                board.put(place, "The bot is restarting. Ask again in a minute.")
+
+
+def _titled(submitted: Submitted) -> str:
+    job = submitted.job
+    return f"{job.model.title}, seed {job.seed}" if job.request.uses_seed else job.model.title
+
+
+class Board:
+    """What stands in the message: a part for each entrant, of the same room."""
+
+    def __init__(self, titles: Sequence[str]) -> None:
+        self._titles = titles
+        self._parts = ["Waiting…"] * len(titles)
+        self._files: list[Reply] = [Reply(content="")] * len(titles)
+        self._changed = True
+
+    def put(self, place: int, text: str) -> None:
+        """Show this under the title of the entrant at ``place``."""
+        self._parts[place] = text
+        self._changed = True
+
+    def put_answer(self, place: int, reply: Reply) -> None:
+        """Show an answer, with its pictures."""
+        self._files[place] = replace(
+            reply, files=tuple(file for file in reply.files if not file[0].endswith(".txt"))
+        )
+        self.put(place, reply.content)
+
+    def changed(self) -> bool:
+        """Say whether there is news since the last time this was asked."""
+        changed, self._changed = self._changed, False
+        return changed
+
+    def shown(self) -> Reply:
+        """Return all parts; each is cut where they would not fit into one message."""
+        room = CONTENT // len(self._parts) - max(map(len, self._titles)) - len("**** \n\n\n")
+        parts = [
+            f"**{title}**\n{_whole(clip(text, room))}"
+            for title, text in zip(self._titles, self._parts, strict=True)
+        ]
+        files = tuple(file for reply in self._files for file in reply.files)
+        return Reply(content="\n\n".join(parts), files=files)
+
+
+def _whole(text: str) -> str:
+    """Close a block of code that the cut left open."""
+    return f"{text[:-4]}\n```" if text.count("```") % 2 else text
+
+
+def entrants(
+    ready: Sequence[str], models: Sequence[str | None], seeds: int, first_seed: int
+) -> list[Entrant]:
+    """Return who is compared: the models that were named, or one model with several seeds.
+
+    Raises:
+        UserError: Fewer than two can be.
+    """
+    named = [model for model in models if model is not None]
+    if len(set(named)) > 1:
+        return [Entrant(model, first_seed) for model in dict.fromkeys(named)]
+    model = named[0] if named else (ready[0] if ready else None)
+    if model is None:
+        raise UserError("There is no model here that could be compared. `/models` lists them.")
+    return [Entrant(model, first_seed + n) for n in range(max(2, seeds))]
