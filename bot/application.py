@@ -20,6 +20,7 @@ from bot.catalogue.checkpoints import checkpoint_folder
 from bot.catalogue.fetches import Fetches
 from bot.catalogue.films import titles_of
 from bot.catalogue.licences import unaccepted
+from bot.catalogue.things import things_of
 from bot.client import Menagerie
 from bot.config import cache_folder, state_folder
 from bot.errors import OperatorError
@@ -99,9 +100,8 @@ async def opened(
                     too_big=terms.too_big,
                     unaccepted=terms.unaccepted,
                     fetches=fetches,
-                    titles_of=_Remembered(
-                        lambda model: titles_of(checkpoint_folder(model, cache)), settled=bool
-                    ),
+                    titles_of=_read_once(titles_of, cache),
+                    things_of=_read_once(things_of, cache),
                     keep_days=config.privacy.keep_days,
                 ),
                 executor,
@@ -280,6 +280,11 @@ class _Remembered(Generic[T]):
     def forget(self, model: Model) -> None:
         """Ask again the next time."""
         self._until.pop(model.id, None)
+
+
+def _read_once(read: Callable[[Path], T], cache: Path) -> _Remembered[T]:
+    """Return what reads something out of models' checkpoints and remembers it."""
+    return _Remembered(lambda model: read(checkpoint_folder(model, cache)), settled=bool)
 
 
 class _Terms:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from bot.tasks.films import Titles
     from bot.tasks.progress import Progress
     from bot.tasks.registry import AnyRequest
+    from bot.tasks.things import Things
 
 __all__ = [
     "Answered",
@@ -91,6 +92,7 @@ class Service:
         fetches: What brings checkpoints here; without it nothing can be fetched.
         titles_of: The titles that a recommender of films knows, read off the disk; ``None`` where
             there are none.
+        things_of: The things that a model draws by name, read off the disk.
         keep_days: How long requests and jobs are kept; 0 keeps no request.
     """
 
@@ -108,6 +110,7 @@ class Service:
         unaccepted: Callable[[Model], str | None] = lambda _: None,
         fetches: Fetches | None = None,
         titles_of: Callable[[Model], Titles | None] = lambda _: None,
+        things_of: Callable[[Model], Things | None] = lambda _: None,
         keep_days: int = 0,
     ) -> None:
         self._catalogue = catalogue
@@ -116,6 +119,7 @@ class Service:
         self._metrics = metrics
         self._preferred = preferred
         self._titles_of = titles_of
+        self._things_of = things_of
         self.stock = Stock(
             catalogue,
             is_present=is_present,
@@ -141,10 +145,22 @@ class Service:
 
         Reads them off the disk the first time: not for the event loop.
         """
-        ready = self.ready_models("recommend")
-        named = (model for model in ready if model.id == model_id)
-        model = next(named, ready[0] if ready else None)
+        model = self._asked("recommend", model_id)
         return None if model is None else self._titles_of(model)
+
+    def things(self, model_id: str | None = None) -> Things | None:
+        """Return the things that can be conjured, by the model that would be asked.
+
+        Reads them off the disk the first time: not for the event loop.
+        """
+        model = self._asked("conjure", model_id)
+        return None if model is None else self._things_of(model)
+
+    def _asked(self, task: str, model_id: str | None) -> Model | None:
+        """Return the model that would be asked to do a task: the named, or the first that can."""
+        ready = self.ready_models(task)
+        named = (model for model in ready if model.id == model_id)
+        return next(named, ready[0] if ready else None)
 
     def check(self, request: AnyRequest, model_id: str | None = None) -> Model:
         """Return the model that will answer a request.

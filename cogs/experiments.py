@@ -16,6 +16,7 @@ from bot.ui.comparing import MOST, compare, entrants
 
 if TYPE_CHECKING:
     from bot.client import Menagerie
+    from bot.tasks.registry import AnyRequest
 
 MODEL = "A model to compare; without two of them, one is asked with several seeds"
 Seeds = app_commands.Range[int, 2, MOST]
@@ -51,16 +52,21 @@ class Experiments(commands.Cog):
         seeds: Seeds = 2,
     ) -> None:
         """Put the answers of several models, or with several seeds, side by side."""
-        request = {
-            "complete": lambda: CompleteText(prompt=prompt),
-            "ask": lambda: AnswerQuestion(question=prompt),
-            "imagine": lambda: ImaginePicture(prompt=prompt, count=1),
-            "conjure": lambda: ConjurePicture(what=prompt),
-        }[task]()
         ready = [model.id for model in self.service.ready_models(task)]
         seed = secrets.randbits(SEED_BITS)
         who = entrants(ready, (first, second, third), seeds, seed)
-        await compare(interaction, self.service, request, who)
+        await compare(interaction, self.service, _request(task, prompt), who)
+
+
+def _request(task: str, prompt: str) -> AnyRequest:
+    match task:
+        case "ask":
+            return AnswerQuestion(question=prompt)
+        case "imagine":
+            return ImaginePicture(prompt=prompt, count=1)
+        case "conjure":
+            return ConjurePicture(what=prompt)
+    return CompleteText(prompt=prompt)
 
 
 async def setup(bot: Menagerie) -> None:

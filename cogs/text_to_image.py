@@ -56,7 +56,7 @@ class TextToImage(commands.Cog):
 
     @app_commands.command()
     @app_commands.describe(
-        what="A thing by its name, such as goldfish; or two: tabby cat + sports car",
+        what="A thing by its name, such as lion; or two: cat + car",
         truncation="Low is likely and alike, high is varied and odd; in steps of 0.02",
         count="How many pictures, on one sheet",
         model=MODEL,

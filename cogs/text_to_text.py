@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.errors import UserError
 from bot.tasks.text_to_text import (
     AnswerQuestion,
     ClassifySentiment,
@@ -21,6 +21,7 @@ from bot.ui import attachments
 from bot.ui.answer import answer
 from bot.ui.choices import language_choices, model_choices
 from bot.ui.options import MODEL, SEED, Seed
+from bot.ui.picking import TextModal
 
 if TYPE_CHECKING:
     from bot.client import Menagerie
@@ -66,7 +67,11 @@ class TextToText(commands.Cog):
         await answer(interaction, self.service, FillMask(text=text), model=model)
 
     @app_commands.command()
-    @app_commands.describe(text="The text", file="Or a .txt or .md file", model=MODEL)
+    @app_commands.describe(
+        text="The text; without one, a form opens for a long text",
+        file="Or a .txt or .md file",
+        model=MODEL,
+    )
     @app_commands.autocomplete(model=model_choices("summarize"))
     async def summarize(
         self,
@@ -76,14 +81,21 @@ class TextToText(commands.Cog):
         model: str | None = None,
     ) -> None:
         """Say a long text in a few sentences."""
+        if text is None and file is None:
+            self.service.check(Summarize(text="any"), model)
+            await interaction.response.send_modal(
+                TextModal("Summarize", "A long text", partial(self._summarize, model), long=True)
+            )
+            return
 
         async def request() -> Summarize:
             return Summarize(text=await _given(text, file) or "")
 
-        if text is None and file is None:
-            raise UserError("There is nothing to summarize. Give a text, or attach a .txt file.")
         wanted = request if file is not None else Summarize(text=text or "")
         await answer(interaction, self.service, wanted, model=model)
+
+    async def _summarize(self, model: str | None, interaction: Interaction, text: str) -> None:
+        await answer(interaction, self.service, Summarize(text=text), model=model)
 
     @app_commands.command()
     @app_commands.describe(

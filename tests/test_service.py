@@ -32,6 +32,7 @@ from bot.tasks.text_to_text import (
     TextResult,
     Translate,
 )
+from bot.tasks.things import Thing, Things
 from tests.fakes import STATUS, FakeExecutor
 
 CALLER = Caller(user_id=7, guild_id=8)
@@ -341,3 +342,25 @@ async def test_titles_are_those_of_the_recommender_that_would_be_asked(
 
 def test_without_a_recommender_there_are_no_titles(service: MakeService) -> None:
     assert service().film_titles() is None
+
+
+@pytest.mark.parametrize(("named", "asked"), [(None, "own"), ("hub", "hub"), ("large", "own")])
+async def test_things_are_those_of_the_model_that_would_draw_them(
+    named: str | None, asked: str, store: Store, metrics: Metrics
+) -> None:
+    known = {name: Things([Thing(0, name, (name,))], {}, (0,)) for name in ("own", "hub")}
+    made = Service(
+        catalogue=Catalogue([*MODELS, model("own", "conjure"), model("hub", "conjure")]),
+        executor=FakeExecutor(),
+        store=store,
+        metrics=metrics,
+        is_present=lambda model: True,
+        is_supported=lambda model: True,
+        preferred=lambda _: "",
+        things_of=lambda model: known[model.id],
+    )
+    assert made.things(named) is known[asked]
+
+
+def test_where_nothing_draws_there_are_no_things(service: MakeService) -> None:
+    assert service().things() is None

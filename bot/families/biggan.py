@@ -19,12 +19,12 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from bot.catalogue.model import Model
+from bot.catalogue.things import read_things
 from bot.errors import OperatorError, UserError
 from bot.families.base import BatchFamily, Run
 from bot.families.encoders import serving_dtype
 from bot.families.pictures import to_picture
 from bot.nets.biggan import Config, Generator
-from bot.tasks.imagenet import classes, parse
 from bot.tasks.picture import PicturesResult
 from bot.tasks.text_to_image import (
     LEAST_TRUNCATION,
@@ -32,6 +32,7 @@ from bot.tasks.text_to_image import (
     MOST_TRUNCATION,
     ConjurePicture,
 )
+from bot.tasks.things import Things
 
 CHECKPOINT = "model.safetensors"
 SETTINGS = "config.json"
@@ -72,7 +73,9 @@ class Drawn:
 
 
 def load(model: Model, folder: Path) -> Conjurer:
-    """Load the net that :mod:`bot.catalogue.conversion.biggan` wrote into ``folder``.
+    """Load the net that :mod:`bot.catalogue.conversion.biggan` wrote into ``folder``, or we taught.
+
+    Which things it draws stands beside it (:mod:`bot.catalogue.things`).
 
     Raises:
         OperatorError: The files are absent, damaged, or hold another net than the entry says.
@@ -83,35 +86,43 @@ def load(model: Model, folder: Path) -> Conjurer:
         plain = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
         with torch.device("meta"):
             net = Generator(Config.from_hub(plain))
-        net.load_state_dict(load_file(folder / CHECKPOINT), assign=True)
+        net.load_state_dict(_tensors(folder / CHECKPOINT), assign=True)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise OperatorError(f"{folder}: cannot load the BigGAN: {error}") from error
-    _check(model, folder, net)
+    things = read_things(folder)
+    _check(model, folder, net, things)
     net.hold_in(getattr(torch, serving_dtype(model)))
     net.requires_grad_(requires_grad=False).eval().pack()
-    return Conjurer(model, net)
+    return Conjurer(model, net, things)
 
 
-def _check(model: Model, folder: Path, net: Generator) -> None:
+def _tensors(path: Path) -> dict[str, Tensor]:
+    """Read the weights; what was written in float16 to be small is calculated with in float32."""
+    read = load_file(path).items()
+    return {name: t.float() if t.dtype == torch.float16 else t for name, t in read}
+
+
+def _check(model: Model, folder: Path, net: Generator, things: Things) -> None:
     found = sum(weight.numel() for weight in net.parameters())
     if model.params and found != model.params:
         raise OperatorError(
             f"The checkpoint of {model.id} in {folder} has {found:,} parameters; its entry in the "
             f"catalogue says {model.params:,}. Give it the right repository, or mend 'params'."
         )
-    if net.config.classes != len(classes()):
+    if net.config.classes != len(things.listed):
         raise OperatorError(
-            f"The checkpoint of {model.id} in {folder} knows {net.config.classes} classes; only "
-            f"the {len(classes())} of ImageNet have names here."
+            f"The checkpoint of {model.id} in {folder} knows {net.config.classes} classes; "
+            f"{len(things.listed)} have names here. Bring the things.json that belongs to it."
         )
 
 
 class Conjurer(BatchFamily[Wish, Drawn]):
     """The family for :class:`bot.tasks.text_to_image.ConjurePicture`."""
 
-    def __init__(self, model: Model, net: Generator) -> None:
+    def __init__(self, model: Model, net: Generator, things: Things) -> None:
         self.model = model
         self.net = net
+        self.things = things
 
     def preprocess(self, request: ConjurePicture, seed: int) -> Wish:
         """Find the classes by their names, and draw the noise.
@@ -134,7 +145,7 @@ class Conjurer(BatchFamily[Wish, Drawn]):
         truncation = step / (config.statistics - 1)
         luck = torch.Generator().manual_seed(seed)
         noises = (noise(config.noise, truncation, luck) for _ in range(request.count))
-        picked = picks(parse(request.what), request.count, seed)
+        picked = picks(self.things.parse(request.what), request.count, seed)
         return Wish(tuple(noises), picked, step, truncation, seed)
 
     def forward(self, batch: list[Wish], run: Run) -> list[Drawn]:
@@ -157,7 +168,7 @@ class Conjurer(BatchFamily[Wish, Drawn]):
     def postprocess(self, outputs: Drawn, request: ConjurePicture) -> PicturesResult:
         """Enlarge the pictures, lay several out on a sheet, and say what they show."""
         wish = outputs.wish
-        names = [mixture(mixed) for mixed in wish.classes]
+        names = [self._mixture(mixed) for mixed in wish.classes]
         parameters = {
             "Software": self.model.id,
             "What": "; ".join(dict.fromkeys(names)),
@@ -172,6 +183,10 @@ class Conjurer(BatchFamily[Wish, Drawn]):
         """Return how much memory the weights take."""
         return self.net.size_bytes()
 
+    def _mixture(self, mixed: Sequence[int]) -> str:
+        """Return the names of the things of one picture: ``tabby cat + sports car``."""
+        return " + ".join(map(self.things.title, mixed))
+
 
 def noise(length: int, truncation: float, luck: torch.Generator) -> Tensor:
     """Draw a vector (length,) of normal noise cut off at :data:`BOUND`, and scale it."""
@@ -185,11 +200,6 @@ def picks(parts: Sequence[Sequence[int]], count: int, seed: int) -> tuple[tuple[
     luck = random.Random(seed)
     orders = [luck.sample(part, len(part)) for part in parts]
     return tuple(tuple(order[number % len(order)] for order in orders) for number in range(count))
-
-
-def mixture(mixed: Sequence[int]) -> str:
-    """Return the names of the classes of one picture: ``tabby cat + sports car``."""
-    return " + ".join(classes()[number].title for number in mixed)
 
 
 def caption(names: Sequence[str]) -> str:

@@ -162,7 +162,7 @@ def _imagine(model: Model) -> list[Ask]:
 
 
 def _conjure(model: Model) -> list[Ask]:
-    return [Ask(what="a picture", request=ConjurePicture(what="goldfish"), bar_s=0.2)]
+    return [Ask(what="a picture", request=ConjurePicture(what="lion"), bar_s=0.2)]
 
 
 def _ocr(model: Model) -> list[Ask]:

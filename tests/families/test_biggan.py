@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -15,9 +16,12 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from bot.catalogue.catalogue import Catalogue
+from bot.catalogue.checkpoints import checkpoint_folder
 from bot.catalogue.conversion.biggan import convert
 from bot.catalogue.model import Model
 from bot.catalogue.synthetic import biggan as synthetic
+from bot.catalogue.things import Listed, write_things
 from bot.errors import OperatorError, UserError
 from bot.families.base import Stopped
 from bot.families.biggan import (
@@ -32,13 +36,13 @@ from bot.families.biggan import (
     sheet,
     with_article,
 )
-from bot.tasks.imagenet import classes
+from bot.tasks.imagenet import imagenet
 from bot.tasks.picture import Picture, PicturesResult
 from bot.tasks.text_to_image import ConjurePicture
 
 PARAMS = 125_093  # of the tiny stand-in
 MODEL = Model(id="tiny", name="Tiny GAN", task="conjure", family="biggan", params=PARAMS)
-NUMBERS = {one.title: one.number for one in classes()}
+NUMBERS = {one.title: one.number for one in imagenet().listed}
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +223,7 @@ def test_names_have_articles_that_fit(name: str, said: str) -> None:
 
 
 def test_every_class_can_be_named_in_a_sentence() -> None:
-    for one in classes():
+    for one in imagenet().listed:
         assert with_article(one.title).endswith(one.title)
 
 
@@ -333,5 +337,90 @@ def test_loading_says_what_is_wrong(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(settings.replace("1000", "999"))
     tensors = load_file(weights)
     save_file({**tensors, "classes": tensors["classes"][:999]}, tmp_path / "model.safetensors")
-    with pytest.raises(OperatorError, match="knows 999 classes"):
+    with pytest.raises(OperatorError, match=r"knows 999 classes; 1000 have names"):
         load(msgspec.structs.replace(MODEL, params=None), tmp_path)
+
+
+def named(folder: Path, target: Path, count: int) -> Path:
+    """Give the tiny net ``count`` things of its own in place of ImageNet's."""
+    tensors = load_file(folder / "model.safetensors")
+    save_file(
+        {**tensors, "classes": tensors["classes"][:4].contiguous()}, target / "model.safetensors"
+    )
+    settings = json.loads((folder / "config.json").read_text())
+    (target / "config.json").write_text(json.dumps(settings | {"num_classes": 4}))
+    names = (("robot", "android"), ("ghost",), ("T-Rex",), ("rocket",))[:count]
+    write_things(Listed(things=names, kinds={"being": (0, 1)}, favourites=(0, 1)), target)
+    return target
+
+
+def test_a_checkpoint_may_bring_its_own_things(folder: Path, tmp_path: Path, run: Any) -> None:
+    family = load(msgspec.structs.replace(MODEL, params=None), named(folder, tmp_path, 4))
+    request = ConjurePicture(what="androids + t rex", count=2)
+    wish = family.preprocess(request, 0)
+    assert wish.classes == ((0, 2), (0, 2))
+    (drawn,) = family.forward([wish], run)
+    result = family.postprocess(drawn, request)
+    assert result.note == "robot + T-Rex"
+    said = "2 pictures of a mixture of a robot and a T-Rex, drawn by Tiny GAN."
+    assert result.pictures[0].alt_text == said
+    assert {family.preprocess(ConjurePicture(what="being"), s).classes[0] for s in range(20)} == {
+        (0,), (1,)
+    }  # fmt: skip
+    with pytest.raises(UserError, match="none of the English names of the 4 things"):
+        family.preprocess(ConjurePicture(what="goldfish"), 0)
+
+
+def test_things_that_do_not_fit_the_net_are_refused(folder: Path, tmp_path: Path) -> None:
+    model = msgspec.structs.replace(MODEL, params=None)
+    with pytest.raises(OperatorError, match="knows 4 classes; 3 have names here"):
+        load(model, named(folder, tmp_path, 3))
+    (tmp_path / "things.json").write_text("{")
+    with pytest.raises(OperatorError, match="the list of things cannot be read"):
+        load(model, tmp_path)
+
+
+def test_weights_in_float16_are_calculated_with_in_float32(
+    folder: Path, tmp_path: Path, family: Conjurer, run: Any
+) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    save_file({name: t.half() for name, t in tensors.items()}, tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())
+    half = load(MODEL, tmp_path)
+    assert {t.dtype for t in half.net.state_dict().values()} == {torch.float32}
+    wish = family.preprocess(ConjurePicture(what="yurt"), 0)
+    ((one,), (other,)) = (f.forward([wish], run)[0].pictures for f in (half, family))
+    assert 0 < (one - other).abs().max() < 0.02
+
+
+@pytest.fixture(scope="module")
+def starter() -> Conjurer:
+    """The net that ships with the bot."""
+    model = Catalogue.load().get("emoji-biggan")
+    return load(model, checkpoint_folder(model, Path("nowhere")))
+
+
+@pytest.mark.parametrize(
+    ("what", "channels"),
+    [("tomato", (0,)), ("lemon", (0, 1)), ("fir tree", (1,)), ("dress", (2,)), ("heart", (0,))],
+)
+@pytest.mark.parametrize("truncation", [0.1, 0.4])
+def test_the_starter_draws_things_in_their_colours(
+    starter: Conjurer, run: Any, what: str, channels: tuple[int, ...], truncation: float
+) -> None:
+    for seed in range(3):
+        wish = starter.preprocess(ConjurePicture(what=what, truncation=truncation), seed)
+        (drawn,) = starter.forward([wish], run)
+        (picture,) = drawn.pictures
+        assert picture.shape == (3, 64, 64)
+        assert picture[:, :3, :3].amin() > 0.75  # a light background
+        middle = picture[:, 26:38, 26:38].mean((1, 2))
+        others = [n for n in range(3) if n not in channels]
+        assert min(middle[list(channels)]) > max(middle[others]) + 0.1
+
+
+def test_the_starter_knows_its_things_by_all_their_names(starter: Conjurer) -> None:
+    for thing in starter.things.listed:
+        for name in thing.names:
+            assert starter.things.find(name) == (thing.number,)
+    assert len(starter.things.find("animal")) > 30

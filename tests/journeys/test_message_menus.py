@@ -1,4 +1,4 @@
-"""Right clicks on messages: their texts, their pictures, and the list of more."""
+"""Right clicks on messages: their texts, their pictures, the list of more; and long texts."""
 
 from __future__ import annotations
 
@@ -69,3 +69,17 @@ async def test_there_is_nothing_to_do_with_an_empty_message(member: Member) -> N
     said = await member.say("", [Upload("notes.pdf", b"%PDF-1.4")])
     told = await (await member.context_menu("Summarize", said)).settled()
     assert told["content"].startswith("There is neither a text nor a picture")
+
+
+async def test_a_long_text_is_written_into_a_form(member: Member, finished: Finished) -> None:
+    text = (
+        "The harbour was closed on Monday. A storm had torn two boats from their moorings. "
+        "Nobody was hurt. The harbour master said that it would open again on Wednesday. "
+        "Fishermen complained that they had not been warned in time."
+    )
+    form = await member.invoke("summarize")
+    await member.until(lambda: form.modal is not None)
+    answer = await finished(await member.submit_modal(form, **{"A long text": text}))
+    summary = answer["content"].partition("\n-# ")[0]
+    assert 0 < len(summary) < len(text)
+    assert summary.split(". ")[0] in text

@@ -11,26 +11,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import UserError
-from bot.tasks.imagenet import FAVOURITES, MOST_PARTS, classes, find, parse, suggestions
+from bot.tasks.imagenet import FAVOURITES, imagenet, wordnet_ids
 from bot.tasks.kinds import TITLES, kinds
+from bot.tasks.things import MOST_PARTS
 
 ROOT = Path(__file__).parents[2]
-NUMBERS = {one.title: one.number for one in classes()}
+THINGS = imagenet()
+NUMBERS = {one.title: one.number for one in THINGS.listed}
 
 
 def titles(typed: str) -> list[str]:
-    return [classes()[number].title for number in find(typed)]
+    return [THINGS.listed[number].title for number in THINGS.find(typed)]
 
 
 def refusal(typed: str) -> str:
     with pytest.raises(UserError) as error:
-        parse(typed)
+        THINGS.parse(typed)
     return str(error.value)
 
 
 def test_the_order_is_that_of_the_judge() -> None:
     judge = pytest.importorskip("pytorch_pretrained_biggan.utils", reason="the judge: make judges")
-    order = {number: int(one.wordnet.removeprefix("n")) for number, one in enumerate(classes())}
+    order = {number: int(one.removeprefix("n")) for number, one in enumerate(wordnet_ids())}
     assert {offset: number for number, offset in order.items()} == judge.IMAGENET
 
 
@@ -40,21 +42,21 @@ def test_the_order_is_that_of_the_judge() -> None:
      (985, "daisy"), (999, "toilet tissue")],
 )  # fmt: skip
 def test_known_classes_stand_where_everybody_has_them(number: int, title: str) -> None:
-    assert classes()[number].title == title
-    assert classes()[number].number == number
+    assert THINGS.listed[number].title == title
+    assert THINGS.listed[number].number == number
 
 
 def test_every_title_means_its_class_and_no_other() -> None:
-    assert len(NUMBERS) == len(classes()) == 1000
-    for one in classes():
-        assert find(one.title) == find(one.title.upper()) == (one.number,)
+    assert len(NUMBERS) == len(THINGS.listed) == 1000
+    for one in THINGS.listed:
+        assert THINGS.find(one.title) == THINGS.find(one.title.upper()) == (one.number,)
 
 
 def test_every_name_in_wordnet_means_a_class_that_has_it_or_is_meant_by_it_here() -> None:
     otherwise = set()
-    for one in classes():
+    for one in THINGS.listed:
         for name in one.names:
-            if one.number not in find(name):
+            if one.number not in THINGS.find(name):
                 otherwise.add(name)
     assert otherwise == {  # words that people mean otherwise, or that are another class's own
         "partridge", "crayfish", "Cardigan", "polecat", "panda", "amphibian", "tub", "gong", "harp",
@@ -66,7 +68,7 @@ def test_every_kind_has_classes_and_hides_no_title() -> None:
     plain = {title.casefold() for title in NUMBERS}
     for word, numbers in kinds().items():
         assert word.casefold() not in plain
-        assert find(word) == numbers
+        assert THINGS.find(word) == numbers
         assert numbers
         assert set(numbers) <= set(range(1000))
     assert set(TITLES) <= set(range(1000))
@@ -165,7 +167,7 @@ def test_long_texts_are_refused_shortly(typed: str) -> None:
 @given(st.text(max_size=300))
 def test_any_text_finds_classes_or_is_refused(typed: str) -> None:
     try:
-        parts = parse(typed)
+        parts = THINGS.parse(typed)
     except UserError as error:
         assert len(str(error)) < 500
     else:
@@ -173,9 +175,9 @@ def test_any_text_finds_classes_or_is_refused(typed: str) -> None:
 
 
 def test_things_can_be_mixed() -> None:
-    assert parse("tabby cat + sports car") == ((281,), (817,))
-    assert parse("yurt＋yurt") == ((915,), (915,))
-    assert parse("dog+cat") == (kinds()["dog"], kinds()["cat"])
+    assert THINGS.parse("tabby cat + sports car") == ((281,), (817,))
+    assert THINGS.parse("yurt＋yurt") == ((915,), (915,))
+    assert THINGS.parse("dog+cat") == (kinds()["dog"], kinds()["cat"])
     for lone in ("+", "cat +", "+ cat", "cat + + dog"):
         assert "Nothing stands beside a '+'" in refusal(lone)
     assert "5 things to mix; the limit is 4" in refusal("+".join(["cat"] * (MOST_PARTS + 1)))
@@ -183,8 +185,8 @@ def test_things_can_be_mixed() -> None:
 
 
 def test_favourites_are_offered_before_anything_is_typed() -> None:
-    values = [value for _, value in suggestions("", 25)]
-    assert values == [classes()[number].title for number in FAVOURITES]
+    values = [value for _, value in THINGS.suggestions("", 25)]
+    assert values == [THINGS.listed[number].title for number in FAVOURITES]
     assert len(set(values)) == 25
 
 
@@ -204,7 +206,7 @@ def test_favourites_are_offered_before_anything_is_typed() -> None:
     ],
 )
 def test_the_best_suggestions_come_first(typed: str, first: list[str]) -> None:
-    values = [value for _, value in suggestions(typed, 25)]
+    values = [value for _, value in THINGS.suggestions(typed, 25)]
     assert values[: len(first)] == first
     if not first:
         assert values == []
@@ -212,23 +214,23 @@ def test_the_best_suggestions_come_first(typed: str, first: list[str]) -> None:
 
 @given(st.text("abcdeghorst +", max_size=12))
 def test_what_is_suggested_can_be_drawn(typed: str) -> None:
-    offered = suggestions(typed, 25)
+    offered = THINGS.suggestions(typed, 25)
     assert len(offered) <= 25
     assert len({value for _, value in offered}) == len(offered)
     for shown, value in offered:
         assert shown
         if "+" not in typed:
-            parse(value)
+            THINGS.parse(value)
 
 
 def test_a_kind_says_how_many_it_may_be() -> None:
-    assert suggestions("poodle", 25)[0] == ("poodle: any of 3", "poodle")
-    assert ("horse: sorrel horse", "horse") in suggestions("horse", 25)
+    assert THINGS.suggestions("poodle", 25)[0] == ("poodle: any of 3", "poodle")
+    assert ("horse: sorrel horse", "horse") in THINGS.suggestions("horse", 25)
 
 
 def test_the_names_load_msgspec_and_the_standard_library_only() -> None:
     code = (
-        "import sys, bot.tasks.imagenet as i; i.classes(); "
+        "import sys, bot.tasks.imagenet as i; i.imagenet().find('dog'); "
         "print(*{'torch', 'numpy', 'discord', 'PIL'} & set(sys.modules))"
     )
     done = subprocess.run(

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from bot.catalogue.model import Model
 from bot.tasks.films import Titles
+from bot.tasks.imagenet import imagenet
+from bot.tasks.things import Thing, Things
 from bot.ui.choices import (
     WIDELY_USED,
     film_choices,
@@ -107,16 +109,42 @@ async def test_widely_used_languages_are_offered_before_anything_is_typed() -> N
     ],
 )
 async def test_things_are_offered_by_any_of_their_names(typed: str, name: str, value: str) -> None:
-    choices = await thing_choices(None, typed)  # type: ignore[arg-type]
+    choices = await thing_choices(conjuring(imagenet()), typed)
     assert (choices[0].name, choices[0].value) == (name, value)
     assert len(choices) <= CHOICES
 
 
 @given(typed=st.text("ab cdegor+s'", max_size=120))
 async def test_things_that_are_offered_are_no_longer_than_discord_takes(typed: str) -> None:
-    choices = await thing_choices(None, typed)  # type: ignore[arg-type]
+    choices = await thing_choices(conjuring(imagenet()), typed)
     assert all(0 < len(choice.name) <= CHOICE for choice in choices)
     assert all(0 < len(str(choice.value)) <= CHOICE for choice in choices)
+
+
+async def test_the_things_that_are_offered_are_those_of_the_model_that_would_be_asked() -> None:
+    own = Things([Thing(0, "robot", ("robot", "android"))], {"machine": (0,)}, (0,))
+    asked: list[str | None] = []
+    for typed in ("", "andr", "mach"):
+        choices = await thing_choices(conjuring(own, asked), typed)
+        assert {str(choice.value) for choice in choices} <= {"robot", "machine"}
+        assert choices
+    assert await thing_choices(conjuring(own, asked), "goldfish") == []
+    assert await thing_choices(conjuring(None, asked), "") == []
+    assert asked == ["small"] * 5
+
+
+def conjuring(things: Things | None, asked: list[str | None] | None = None) -> Any:
+    """Somebody who types a thing's name, and has chosen the model "small"."""
+
+    def told(model_id: str | None) -> Things | None:
+        if asked is not None:
+            asked.append(model_id)
+        return things
+
+    service = SimpleNamespace(things=told)
+    return SimpleNamespace(
+        client=SimpleNamespace(service=service), namespace=SimpleNamespace(model="small")
+    )
 
 
 async def test_the_last_film_of_a_list_is_completed() -> None:

@@ -1,0 +1,152 @@
+"""Does the starter of /imagine draw what it is told? Its pictures beside the real drawings.
+
+    .venv/bin/python benchmarks/emoji.py                    # the checkpoint in bot/starters/imagine
+    .venv/bin/python benchmarks/emoji.py --folder FOLDER --sheet sheet.png
+
+Needs the art that it was trained on (fetched by npm the first time). Two tests, best of four
+pictures each, as the bot would show them:
+
+new     a hundred pairs of a colour and a thing that no training saw ("a green scorpion"). The
+        picture is compared with every thing in that colour, and with the thing in every colour.
+plain   two hundred names ("scorpion"), compared with every drawing there is.
+
+``top 5`` is how often the right one is among the five nearest, by the mean square of the pixels at
+half their resolution. Ends in one line of JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+import torch
+from PIL import Image, ImageDraw
+from torch import Tensor
+from torch.nn import functional as F
+
+from bot.catalogue.catalogue import Catalogue
+from bot.catalogue.sources import OURS
+from bot.config import cache_folder
+from bot.families.dalle_mini import Imaginer, load
+from bot.tasks.text_to_image import ImaginePicture
+from bot.training.dalle_mini import held_pairs
+from bot.training.emoji_art import Drawing, read
+from bot.training.emoji_scenes import COLOURS, on, recoloured, things
+
+PLAIN = 200
+TOP = 5
+
+
+class Judge:
+    """Real drawings, and which of them a picture is nearest to."""
+
+    def __init__(self, pictures: list[Tensor]) -> None:
+        self._seen = torch.stack([small(picture) for picture in pictures])
+
+    def rank(self, picture: Tensor, right: int) -> int:
+        """Return how many are nearer to a picture than the right one."""
+        apart = (self._seen - small(picture)).square().mean(1)
+        return int((apart < apart[right]).sum())
+
+
+class Quiet:
+    """A run that nobody watches."""
+
+    def check(self) -> None:
+        """Go on."""
+
+    def step(self, done: int, total: int, preview: object = None) -> None:
+        """Go on."""
+
+
+def small(picture: Tensor) -> Tensor:
+    """Return a picture (3, H, W) at half its resolution, as a vector."""
+    return F.avg_pool2d(picture[None], 2).flatten()
+
+
+def draw(family: Imaginer, prompt: str, seed: int) -> Tensor:
+    """Return the picture that is shown first, (3, H, W)."""
+    wish = family.preprocess(ImaginePicture(prompt=prompt), seed)
+    (drawn,) = family.forward([wish], Quiet())
+    return drawn.pictures[0]
+
+
+def new_pairs(
+    family: Imaginer, drawings: list[Drawing], sheet: list[tuple[str, Tensor]]
+) -> dict[str, float]:
+    """Draw what no training saw."""
+    known = things(drawings)
+    names, colours = list(known), list(COLOURS)
+    judges = {c: Judge([on(recoloured(known[n].picture, c)) for n in names]) for c in colours}
+    top1 = top5 = right_colour = 0
+    pairs = held_pairs(drawings)
+    for number, (name, colour) in enumerate(pairs):
+        picture = draw(family, f"a {colour} {name}", number)
+        sheet.append((f"{colour} {name}", picture))
+        rank = judges[colour].rank(picture, names.index(name))
+        top1 += rank == 0
+        top5 += rank < TOP
+        shades = Judge([on(recoloured(known[name].picture, c)) for c in colours])
+        right_colour += shades.rank(picture, colours.index(colour)) == 0
+    count = len(pairs)
+    return {
+        "top5": top5 / count, "top1": top1 / count, "colour": right_colour / count,
+        "chance_top5": TOP / len(names), "chance_colour": 1 / len(colours), "pairs": count,
+    }  # fmt: skip
+
+
+def plain_names(
+    family: Imaginer, drawings: list[Drawing], sheet: list[tuple[str, Tensor]]
+) -> dict[str, float]:
+    """Draw what it should know by heart."""
+    judge = Judge([on(drawing.picture) for drawing in drawings])
+    luck = torch.Generator().manual_seed(0)
+    order = torch.randperm(len(drawings), generator=luck)[:PLAIN].tolist()
+    top1 = top5 = 0
+    for number in order:
+        picture = draw(family, drawings[number].names[0], number)
+        sheet.append((drawings[number].names[0], picture))
+        rank = judge.rank(picture, number)
+        top1 += rank == 0
+        top5 += rank < TOP
+    return {"top5": top5 / PLAIN, "top1": top1 / PLAIN, "chance_top5": TOP / len(drawings)}
+
+
+def save_sheet(cells: list[tuple[str, Tensor]], path: Path) -> None:
+    """Write all pictures with their prompts below them."""
+    columns, width, height = 14, 100, 86
+    page = Image.new("RGB", (columns * width, -(-len(cells) // columns) * height), "white")
+    pen = ImageDraw.Draw(page)
+    for number, (text, picture) in enumerate(cells):
+        x, y = number % columns * width, number // columns * height
+        levels = (picture.clamp(0, 1) * 255).byte().permute(1, 2, 0).numpy()
+        page.paste(Image.fromarray(levels), (x + 18, y + 2))
+        pen.text((x + 2, y + 68), text[:17], fill="black")
+    page.save(path)
+
+
+def main() -> None:
+    """Read the command line, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--folder", type=Path, default=OURS / "imagine")
+    parser.add_argument("--sheet", type=Path, help="where all pictures are put, to look at them")
+    options = parser.parse_args()
+    family = load(Catalogue.load().get("emoji-mini"), options.folder)
+    drawings = read(cache_folder(os.environ) / "training" / "emoji")
+    sheet: list[tuple[str, Tensor]] = []
+    with torch.inference_mode():
+        figures = {
+            "new": new_pairs(family, drawings, sheet), "plain": plain_names(family, drawings, sheet)
+        }  # fmt: skip
+    if options.sheet is not None:
+        save_sheet(sheet, options.sheet)
+    for name, row in figures.items():
+        sys.stdout.write(f"{name}: {', '.join(f'{k} {v:.3g}' for k, v in row.items())}\n")
+    sys.stdout.write(json.dumps({"benchmark": "emoji", **figures}) + "\n")
+
+
+if __name__ == "__main__":
+    main()
