@@ -1,8 +1,10 @@
 """How well does the starter answer from a text? F1 and exact matches, beside two baselines.
 
-Questions and texts were written for this (``data/questions.json``): those of two texts are kept for
-choosing prompts and thresholds, those of five others are measured, and each text has one question
-that it does not answer. Words are compared without case, marks and articles, as SQuAD does.
+Questions and texts were written for this (``data/questions.json``): those of six texts are kept for
+choosing prompts, weights and thresholds. Those of seven others are measured: five texts had been
+looked at when the way of answering was designed, two (``fresh``) had not; all three parts have some
+questions that their text does not answer. Words are compared without case, marks and articles, as
+SQuAD does.
 
 - quoted: what ``/ask`` with a context does, spans of the text weighed by the model;
 - written: the same model, told to answer from the text, writes what it likes (greedy);
@@ -10,7 +12,7 @@ that it does not answer. Words are compared without case, marks and articles, as
 
 Ends in one line of JSON.
 
-    python benchmarks/questions.py [measuring|choosing]
+    python benchmarks/questions.py [measuring|fresh|choosing]
 """
 
 from __future__ import annotations

@@ -190,8 +190,8 @@ STOPS: tuple[Stop, ...] = (
         lacks="there is no Japanese font here; fonts-vlgothic is one.",
     ),
     Stop("imagine", "Draws what a sentence describes.", (
-        Ask({"prompt": "a sad green cat", "seed": 1}),
-        Ask({"prompt": "a red car and a yellow moon", "seed": 1}),
+        Ask({"prompt": "a rocket", "seed": 1}),
+        Ask({"prompt": "a purple heart", "seed": 1}),
     )),
     Stop("conjure", "Draws one of the things that the model knows by name.", (
         Ask({"what": "cat", "seed": 1}, typing=("what", "ca")),

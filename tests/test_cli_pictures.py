@@ -61,7 +61,7 @@ def test_pictures_are_written_side_by_side(imagine: Imagine, tmp_path: Path) -> 
     assert done.stdout.splitlines() == [note, "fox-1.png", "fox-2.png", "fox-3.png"], done.stderr
     for number in (1, 2, 3):
         with Image.open(tmp_path / f"fox-{number}.png") as image:
-            assert image.size == (8, 8)
+            assert image.size == (256, 256)
             assert image.info["Seed"] == f"5, picture {number}"
 
 
@@ -75,7 +75,7 @@ def test_one_picture_keeps_its_name_and_json_says_where_it_is(
     assert (picture["path"], picture["data"]) == ("fox.png", None)
     assert picture["alt_text"] == "A picture, drawn from the words: a fox"
     with Image.open(tmp_path / "fox.png") as image:
-        assert image.size == (8, 8)
+        assert image.size == (256, 256)
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,14 @@
 
 Examples teach the net to answer briefly. Of the words with which it would begin, the likeliest that
 stand in the text are followed, and every span from there gets the probability that the net writes
-just that and ends.
+just that and ends. A small net follows the salient more than the question, so clues of the words
+themselves are added (:mod:`bot.families.clues`), and the spans of the best sentences are asked for
+once more with nothing but their sentence before the net.
 """
 
 from __future__ import annotations
 
+import bisect
 import heapq
 import re
 from dataclasses import dataclass
@@ -16,6 +19,7 @@ import torch
 
 from bot.errors import OperatorError, UserError
 from bot.families.chunks import chunked, sentences
+from bot.families.clues import Clues
 from bot.families.extractive_qa import BEST, QUESTION, SHOWN, quotation
 from bot.families.likelihoods import Beginning, Likelihoods, Pieces
 from bot.tasks.text_to_text import Quotation, QuotationsResult
@@ -44,22 +48,51 @@ WINDOW = 384
 STARTS = 24
 """Words of the text from which spans are followed."""
 
+FAVOURED = 2.0
+"""What a sentence that has the question's words counts there, in log-probability."""
+
+SENTENCES = 2
+"""Sentences that are read once more by themselves."""
+
 WORDS = 10
 """Words that an answer may have."""
 
 TOKENS = 32
 """And tokens."""
 
-NOTHING = -4.0
-"""The log-probability that a span must have to be an answer; that of "there is none".
+IN_TEXT = 0.25
+ALONE = 0.25
+"""What the log-probability of a span counts, after the whole text and after its sentence alone."""
 
-Chosen on the questions of ``benchmarks/questions.py`` that are kept for choosing.
+CLUES = {
+    "sentence": 1.5,
+    "near": 7.0,
+    "echo": -3.5,
+    "fits": 2.5,
+    "jars": -1.25,
+    "closes": 1.0,
+    "cut": -4.5,
+    "ragged": -1.5,
+}
+"""What the clues count (:mod:`bot.families.clues`).
+
+All of these were fitted on the questions of ``benchmarks/questions.py`` that are kept for choosing
+(a log-linear model over the spans, its weights held near what seemed likely), and rounded.
 """
+
+NOTHING = 0.75
+UNKNOWN = 4.0
+"""What a span must reach to be an answer, the score of "there is none", and what is added to it
+if the text has none of the question's words; chosen on the same questions."""
 
 _WORD = re.compile(r"\S+")
 _OPENING = "\"'“‘«([{*_"
 _CLOSING = ".,;:!?\"'”’»)]}*_…"
 _ENDS = ("\n", ".", ".\n", "\n\n")
+
+
+Scores = dict[tuple[int, int], float]
+"""Scores of spans by where they lie in the context, (start, end)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,24 +151,61 @@ class Spans:
     ) -> Pieces[QuotationsResult]:
         """Return the likeliest answers that stand in a context.
 
-        Probabilities are shares among the best spans and "there is no answer".
+        Shares are those of the best spans and of "there is no answer".
         """
         if self._taught is None:
             self._taught = yield from likelihoods.begin(self._examples)
+        clues = Clues(question, context)
         read: list[tuple[Beginning, list[_Start]]] = []
         for offset, piece in self._windows(context):
-            ids = self._ids(ASKED.format(context=piece, question=question))
-            beginning = yield from likelihoods.begin(ids, self._taught)
+            beginning = yield from self._asked(likelihoods, piece, question)
             read.append((beginning, self._starts(piece, offset)))
-        spans: dict[tuple[int, int], float] = {}
-        for beginning, starts in _likeliest(read):
-            ways = yield from likelihoods.follow(
-                beginning, [start.ids for start in starts], self._ends
-            )
-            for start, way in zip(starts, ways, strict=True):
-                for count, end in start.ends:
-                    spans[start.place, end] = sum(way.tokens[:count]) + way.ends[count - 1]
-        return _concluded(spans, context)
+        spans: Scores = {}
+        chosen = _likeliest(read, clues)
+        for beginning, starts in chosen:
+            spans |= yield from self._weighed(likelihoods, beginning, starts)
+        spans = {span: IN_TEXT * score + _told(clues, *span) for span, score in spans.items()}
+        starts = [start for _, some in chosen for start in some]
+        again = yield from self._again(likelihoods, question, context, starts, spans)
+        return _concluded(again, context, NOTHING + UNKNOWN * clues.unknown)
+
+    def _asked(self, likelihoods: Likelihoods, text: str, question: str) -> Pieces[Beginning]:
+        """Read a text and the question about it, behind the examples."""
+        ids = self._ids(ASKED.format(context=text, question=question))
+        return (yield from likelihoods.begin(ids, self._taught))
+
+    def _weighed(
+        self, likelihoods: Likelihoods, beginning: Beginning, starts: list[_Start]
+    ) -> Pieces[Scores]:
+        """Return the log-probability of every span from some starts."""
+        ways = yield from likelihoods.follow(beginning, [s.ids for s in starts], self._ends)
+        return {
+            (start.place, end): sum(way.tokens[:count]) + way.ends[count - 1]
+            for start, way in zip(starts, ways, strict=True)
+            for count, end in start.ends
+        }
+
+    def _again(
+        self,
+        likelihoods: Likelihoods,
+        question: str,
+        context: str,
+        starts: list[_Start],
+        spans: Scores,
+    ) -> Pieces[Scores]:
+        """Return the spans of the best sentences, each asked for after its sentence alone too."""
+        found: Scores = {}
+        for begin, end in _best_sentences(context, spans):
+            text = self._cut(context[begin:end].strip())
+            inside = [start for start in starts if begin <= start.place < end]
+            beginning = yield from self._asked(likelihoods, text, question)
+            alone = yield from self._weighed(likelihoods, beginning, inside)
+            found |= {span: spans[span] + ALONE * score for span, score in alone.items()}
+        return found
+
+    def _cut(self, sentence: str) -> str:
+        """Return as much of a sentence as a window holds."""
+        return chunked(sentence, lambda text: len(self._ids(text)), self._window)[0]
 
     def _ids(self, text: str) -> list[int]:
         return list(self._tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
@@ -201,12 +271,21 @@ def _core(text: str, start: int, end: int) -> tuple[int, int]:
     return start + left, max(start + left, start + len(word.rstrip(_CLOSING)))
 
 
+def _told(clues: Clues, start: int, end: int) -> float:
+    """Return what the clues count for a span."""
+    return sum(CLUES[name] * clue for name, clue in clues.clues(start, end).items())
+
+
 def _likeliest(
-    read: list[tuple[Beginning, list[_Start]]],
+    read: list[tuple[Beginning, list[_Start]]], clues: Clues
 ) -> list[tuple[Beginning, list[_Start]]]:
     """Return for each window the starts that are among the likeliest of all windows."""
     ranked = [
-        (float(beginning.next[start.ids[0]]), number, start)
+        (
+            float(beginning.next[start.ids[0]]) + FAVOURED * clues.sentence(start.place),
+            number,
+            start,
+        )
         for number, (beginning, starts) in enumerate(read)
         for start in starts
     ]
@@ -218,13 +297,29 @@ def _likeliest(
     ]
 
 
-def _concluded(spans: dict[tuple[int, int], float], context: str) -> QuotationsResult:
-    """Quote the best spans; what stands in several places is quoted once."""
+def _best_sentences(context: str, spans: Scores) -> list[tuple[int, int]]:
+    """Return where the sentences with the best spans lie, the best first."""
+    places = []
+    at = 0
+    for sentence in sentences(context):
+        places.append((at, at + len(sentence)))
+        at += len(sentence)
+    begins = [begin for begin, _ in places]
+    ranked = sorted(spans, key=lambda span: (-spans[span], span))
+    found = dict.fromkeys(bisect.bisect_right(begins, start) - 1 for start, _ in ranked)
+    return [places[number] for number in list(found)[:SENTENCES]]
+
+
+def _concluded(spans: Scores, context: str, none: float) -> QuotationsResult:
+    """Quote the best spans; what stands in several places is quoted once.
+
+    ``none`` is the score of "there is no answer".
+    """
     best = heapq.nlargest(BEST, spans.items(), key=lambda item: (item[1], -item[0][0]))
     once: dict[str, tuple[tuple[int, int], float]] = {}
     for place, score in best:
         once.setdefault(context[slice(*place)].casefold(), (place, score))
-    scores = torch.tensor([NOTHING, *(score for _, score in once.values())])
+    scores = torch.tensor([none, *(score for _, score in once.values())])
     nothing, *shares = torch.softmax(scores.double(), dim=0).tolist()
     quoted: list[Quotation] = []
     for ((start, end), _), share in zip(once.values(), shares, strict=True):
@@ -233,7 +328,7 @@ def _concluded(spans: dict[tuple[int, int], float], context: str) -> QuotationsR
             quoted.append(quotation(context, start, end, share))
     return QuotationsResult(
         quotations=tuple(quoted),
-        found=bool(best) and best[0][1] >= NOTHING,
+        found=bool(best) and best[0][1] >= none,
         nothing=nothing,
         characters=len(context),
     )

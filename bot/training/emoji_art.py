@@ -168,7 +168,7 @@ def _picture(data: bytes) -> Tensor:
 def _bytes(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     file = archive.extractfile(member)
     if file is None:
-        raise OperatorError(f"{archive.name}: {member.name} is no file.")
+        raise OperatorError(f"{member.name} is no file.")
     return file.read()
 
 

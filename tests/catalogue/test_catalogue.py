@@ -16,7 +16,7 @@ from bot.catalogue.entries import families, packaged_models
 from bot.catalogue.licences import unaccepted
 from bot.catalogue.model import Model
 from bot.catalogue.patterns import choices
-from bot.catalogue.sources import Hub, Package, source_of
+from bot.catalogue.sources import Folder, Hub, Package, source_of
 from bot.config import load_config
 from bot.errors import OperatorError, UserError
 from bot.tasks.registry import REQUESTS
@@ -47,6 +47,11 @@ def test_every_packaged_entry_is_sound(model: Model) -> None:
     source = source_of(model)
     if isinstance(source, Package):
         assert model.starter
+        return
+    if isinstance(source, Folder):
+        assert source.ours
+        assert model.starter
+        assert (source.path / "README.md").is_file(), "weights of ours come with a card"
         return
     assert isinstance(source, Hub)
     for repository in source.repositories:

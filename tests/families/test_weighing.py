@@ -5,6 +5,7 @@ The net is tiny and of chance: what is right is known by asking it for each text
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,13 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from bot.catalogue.model import Defaults, Limits, Model, Prompt
+from bot.decoding.export import prepared
+from bot.decoding.export.build import export
 from bot.errors import OperatorError, UserError
 from bot.families import holes, likelihoods, spans
 from bot.families.causal_lm import CausalLM, load
+from bot.families.chunks import sentences
+from bot.families.clues import Clues
 from bot.tasks.text_to_text import (
     AnswerQuestion,
     CandidatesResult,
@@ -156,21 +161,39 @@ def test_a_long_text_is_weighed_around_its_hole(family: CausalLM) -> None:
     assert words[0] == words[1]
 
 
+def held(place: int) -> str:
+    """Return the sentence of the context at a place."""
+    ends = itertools.accumulate(map(len, sentences(CONTEXT)))
+    return next(text for text, end in zip(sentences(CONTEXT), ends, strict=True) if place < end)
+
+
 def test_an_answer_is_a_quotation_as_likely_as_transformers_says(
     family: CausalLM, judge: Judge
 ) -> None:
-    result = one(family, AnswerQuestion(question="Who jumped?", context=CONTEXT))
+    question = "Who jumped?"
+    result = one(family, AnswerQuestion(question=question, context=CONTEXT))
     assert isinstance(result, QuotationsResult)
     assert result.characters == len(CONTEXT)
-    asked = spans.ASKED.format(context=CONTEXT, question="Who jumped?")
-    before = [*judge.ids(spans.EXAMPLES), *judge.ids(asked)]
     ends = {0, *(judge.ids(end)[0] for end in ("\n", "."))}
+    clues = Clues(question, CONTEXT)
+
+    def likely(text: str, answer: str) -> float:
+        asked = spans.ASKED.format(context=text, question=question)
+        before = [*judge.ids(spans.EXAMPLES), *judge.ids(asked)]
+        way = judge.ids(f" {answer}")
+        each = torch.tensor([judge.likely(before, [*way, end]) for end in sorted(ends)])
+        return each.logsumexp(0).item()
+
     for quotation in result.quotations:
         assert CONTEXT[quotation.start : quotation.end] == quotation.text
-        way = judge.ids(f" {quotation.text}")
-        each = torch.tensor([judge.likely(before, [*way, end]) for end in sorted(ends)])
+        sentence = held(quotation.start).strip()
+        told = clues.clues(quotation.start, quotation.end)
+        score = sum(spans.CLUES[name] * clue for name, clue in told.items())
+        score += spans.IN_TEXT * likely(CONTEXT, quotation.text)
+        score += spans.ALONE * likely(sentence, quotation.text)
+        none = spans.NOTHING + spans.UNKNOWN * clues.unknown
         ratio = torch.tensor(quotation.score / result.nothing).log().item()
-        assert ratio == pytest.approx(each.logsumexp(0).item() - spans.NOTHING, abs=1e-3)
+        assert ratio == pytest.approx(score - none, abs=1e-3)
     best = result.quotations[0].score
     assert result.found == (best >= result.nothing)
 
@@ -186,6 +209,17 @@ def test_answers_stay_inside_a_sentence_and_leave_out_the_marks_around_them(
     assert "quick fox met a dog" in found
     assert not any("dog." in text or "(" in text or ")" in text for text in found)
     assert not any(text.endswith(",") for text in found)
+
+
+def test_only_the_best_sentences_are_read_again(
+    family: CausalLM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spans, "SENTENCES", 1)
+    monkeypatch.setitem(spans.CLUES, "sentence", 1000.0)
+    for question, word in (("Who met a fox?", "quick"), ("Who jumped?", "jumped")):
+        result = one(family, AnswerQuestion(question=question, context=CONTEXT))
+        assert result.quotations
+        assert all(word in held(quotation.start) for quotation in result.quotations)
 
 
 def test_a_long_context_is_read_in_windows_and_its_places_are_those_of_the_whole(
@@ -206,7 +240,7 @@ def test_no_answer_where_every_span_is_unlikely(
     family: CausalLM, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     request = AnswerQuestion(question="who?", context=CONTEXT)
-    monkeypatch.setattr(spans, "NOTHING", 0.0)
+    monkeypatch.setattr(spans, "NOTHING", 1000.0)
     unsure = one(family, request)
     assert not unsure.found
     assert unsure.nothing > 0.5
@@ -276,6 +310,37 @@ def test_writing_and_weighing_share_one_net(family: CausalLM) -> None:
     assert family._weigher._likelihoods()._wiring.net is net
     runtime: Any = family.engine._engine._runtime  # type: ignore[attr-defined]
     assert runtime._wiring.net is net
+
+
+def test_what_writes_on_openvino_weighs_the_same(
+    folder: Path, family: CausalLM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    sample = [number % 300 for number in range(400)]
+    with torch.no_grad():
+        export(
+            net, tmp_path / MODEL.id, sample,
+            source=prepared.fingerprint(folder), window=2048, threads=1, seconds=0.02,
+        )  # fmt: skip
+    monkeypatch.setenv("MENAGERIE_RUNTIME", "auto")
+    monkeypatch.setenv("MENAGERIE_DTYPE", "float32")
+    monkeypatch.setenv("MENAGERIE_PREPARED", str(tmp_path))
+    fast = load(MODEL, folder)
+    assert fast.engine.note == "on OpenVINO, float32"
+    requests = {
+        "asks": AnswerQuestion(question="Who jumped?", context=CONTEXT),
+        "fills": FillMask(text="the quick ___ jumped over it"),
+        "writes": CompleteText(prompt="the quick"),
+    }
+    found, _ = run(fast, **requests)
+    alone = {key: one(family, request) for key, request in requests.items()}
+    assert found["writes"] == alone["writes"]
+    assert [c.word for c in found["fills"].candidates] == [
+        c.word for c in alone["fills"].candidates
+    ]
+    for mine, other in zip(found["asks"].quotations, alone["asks"].quotations, strict=True):
+        assert mine.text == other.text
+        assert mine.score == pytest.approx(other.score, abs=1e-4)
 
 
 def test_a_net_that_reads_too_little_to_quote_is_for_the_operator(tmp_path: Path) -> None:
