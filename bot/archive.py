@@ -13,6 +13,7 @@ import structlog
 
 from bot.errors import UserError
 from bot.store.store import Kept, Promise, StoreError
+from bot.tasks.caller import OPERATOR
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -24,10 +25,14 @@ if TYPE_CHECKING:
 __all__ = ["Archive", "Kept", "Promise"]
 
 FORGET_EVERY_S = 3600.0
-NOT_KEPT = (
-    "What was asked there is not kept any more, or was asked somewhere else. "
-    "Type the command again."
+JOBS_FOR = dt.timedelta(days=30)  # where no request is kept
+NOT_KEPT = "What was asked there is not kept any more. Type the command again."
+NOT_YOURS = (
+    "Only the person who asked for this can do that: a request may hold what the others here have "
+    "not seen. Type the command yourself."
 )
+MOST_BYTES = 2 << 20
+"""Of a request that is kept; the answers to larger ones, to big pictures, have no buttons."""
 
 log = structlog.get_logger("archive")
 
@@ -50,24 +55,25 @@ class Archive:
         """How long requests are kept; 0 where they are not."""
         return self._keep_for.days
 
-    @property
-    def keeps_requests(self) -> bool:
-        """Whether an answer can be asked for again."""
-        return bool(self._keep_for)
+    def keeps(self, job: Job) -> bool:
+        """Say whether a job's answer can be asked for again."""
+        request = job.request
+        files = sum(len(getattr(request, name) or b"") for name in request.file_fields)
+        return bool(self._keep_for) and files <= MOST_BYTES and job.caller != OPERATOR
 
     async def record(self, job: Job) -> None:
         """Write a job down as queued, and what was asked."""
         await self._written(self._store.record(job))
-        if self.keeps_requests:
+        if self.keeps(job):
             await self._written(self._store.keep(_kept(job)))
-            await self._forget_old()
+        await self._forget_old()
 
     async def settle(self, job_id: str, state: str, timings: Timings | None) -> None:
         """Write down how a job ended."""
         await self._written(self._store.settle(job_id, state, timings))
 
     async def kept(self, job_id: str, caller: Caller) -> Kept:
-        """Return what was asked in a job, for its owner and for those in the same channel.
+        """Return what was asked in a job, for the one who asked.
 
         Raises:
             UserError: It is not kept, or somebody else may not see it.
@@ -77,9 +83,27 @@ class Archive:
         except (StoreError, OSError) as error:
             log.error("request not read", job=job_id, error=str(error))
             kept = None
-        if kept is None or not _may_see(caller, kept):
+        if kept is None or not self._keep_for:
             raise UserError(NOT_KEPT)
+        if kept.caller.user_id != caller.user_id:
+            raise UserError(NOT_YOURS)
         return kept
+
+    async def owns(self, job_id: str, user_id: int) -> bool:
+        """Say whether somebody is known to have asked for a job."""
+        try:
+            return await self._store.owner_of(job_id) == user_id
+        except (StoreError, OSError) as error:
+            log.error("owner not read", job=job_id, error=str(error))
+            return False
+
+    async def drop(self, job_id: str) -> None:
+        """Delete what was asked in a job; its line in the list of jobs stays."""
+        await self._written(self._store.drop(job_id))
+
+    async def count_of(self, user_id: int) -> tuple[int, int]:
+        """Return how many requests and how many jobs are kept of somebody."""
+        return await self._store.count_of(user_id)
 
     async def all_of(self, user_id: int) -> tuple[list[Kept], list[dict[str, Any]]]:
         """Return all that is kept of somebody: what they asked, and the rows of their jobs."""
@@ -108,8 +132,11 @@ class Archive:
         now = time.monotonic()
         if now - self._forgot_at >= FORGET_EVERY_S:
             self._forgot_at = now
-            until = dt.datetime.now(dt.UTC) - self._keep_for
-            await self._written(self._store.forget_before(until))
+            now_utc = dt.datetime.now(dt.UTC)
+            jobs_for = self._keep_for or JOBS_FOR
+            await self._written(
+                self._store.forget_before(now_utc - self._keep_for, now_utc - jobs_for)
+            )
 
     async def _written(self, writing: Awaitable[None]) -> bool:
         """Write to the store; if that fails, the answer is still worth giving."""
@@ -130,9 +157,3 @@ def _kept(job: Job) -> Kept:
         caller=job.caller,
         asked_at=dt.datetime.now(dt.UTC),
     )
-
-
-def _may_see(caller: Caller, kept: Kept) -> bool:
-    if caller.user_id == kept.caller.user_id:
-        return True
-    return caller.channel_id is not None and caller.channel_id == kept.caller.channel_id

@@ -187,10 +187,8 @@ class Privacy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """What is remembered of people."""
 
     keep_days: Annotated[
-        Count,
-        Meta(
-            description="Days for which requests and jobs are kept, so that buttons work; 0: none."
-        ),
+        int,
+        Meta(ge=0, le=3650, description="Days for which requests are kept, so that buttons work."),
     ] = 30
 
 

@@ -48,7 +48,7 @@ class Jobs(commands.Cog):
     @privacy.command(name="show")
     async def told(self, interaction: Interaction) -> None:
         """Tell what is kept of you, and for how long."""
-        text = privacy.summary(*await self.archive.all_of(interaction.user.id), self.archive.days)
+        text = privacy.summary(*await self.archive.count_of(interaction.user.id), self.archive.days)
         await interaction.response.send_message(text, ephemeral=True)
 
     @privacy.command()

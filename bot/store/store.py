@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 import structlog
 from alembic.util import CommandError
-from sqlalchemy import BigInteger, Float, delete, insert, select, update
+from sqlalchemy import BigInteger, Float, delete, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError as StoreError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -222,11 +222,35 @@ class Store:
             gone = await connection.execute(delete(JobRecord).where(JobRecord.user_id == user_id))
         return gone.rowcount
 
-    async def forget_before(self, time: dt.datetime) -> None:
-        """Delete what was asked before a time, and the rows of those jobs."""
+    async def forget_before(self, asked: dt.datetime, jobs: dt.datetime) -> None:
+        """Delete what was asked before a time, and the rows of jobs before another."""
         async with self._engine.begin() as connection:
-            for table in (KeptRecord, JobRecord):
+            for table, time in ((KeptRecord, asked), (JobRecord, jobs)):
                 await connection.execute(delete(table).where(table.created_at < _plain(time)))
+
+    async def owner_of(self, job_id: str) -> int | None:
+        """Return who asked for a job, or ``None`` where that is not known."""
+        async with self._engine.connect() as connection:
+            query = select(JobRecord.user_id).where(JobRecord.id == job_id)
+            return (await connection.execute(query)).scalar_one_or_none()
+
+    async def drop(self, job_id: str) -> None:
+        """Delete what was asked in a job."""
+        async with self._engine.begin() as connection:
+            await connection.execute(delete(KeptRecord).where(KeptRecord.job_id == job_id))
+
+    async def count_of(self, user_id: int) -> tuple[int, int]:
+        """Return how many requests and how many jobs are kept of somebody."""
+        async with self._engine.connect() as connection:
+            requests, jobs = [
+                (
+                    await connection.execute(
+                        select(func.count()).select_from(table).where(table.user_id == user_id)
+                    )
+                ).scalar_one()
+                for table in (KeptRecord, JobRecord)
+            ]
+        return requests, jobs
 
 
 def _read(body: bytes, kind: type[Body]) -> Body | None:

@@ -156,7 +156,7 @@ async def _conclude(
     match outcome:
         case Answered():
             reply = replies.finished(submitted, outcome)
-            if service.archive.keeps_requests:
+            if service.archive.keeps(submitted.job):
                 view = answer_view(submitted.job)
         case Cancelled():
             reply = replies.Reply(content="Cancelled.")

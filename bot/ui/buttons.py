@@ -5,6 +5,7 @@ Each knows its job by the id in its own; what was asked is looked up when it is 
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import TYPE_CHECKING, Any, Self
 
@@ -47,6 +48,9 @@ class JobButton(
     async def callback(self, interaction: discord.Interaction[Any]) -> Any:
         """Do what the button says."""
         try:
+            if self._verb == "delete":
+                await _delete(interaction, self._job_id)
+                return
             archive = interaction.client.service.archive
             kept = await archive.kept(self._job_id, caller_of(interaction))
             await VERBS[self._verb](interaction, kept)
@@ -119,12 +123,18 @@ async def _info(interaction: Press, kept: Kept) -> None:
     await interaction.response.send_message(job_card(kept), ephemeral=True)
 
 
-async def _delete(interaction: Press, kept: Kept) -> None:
-    owns = interaction.user.id == kept.caller.user_id
+async def _delete(interaction: Press, job_id: str) -> None:
+    """Delete an answer and what was asked for it, also where that is not kept any more."""
+    archive = interaction.client.service.archive
+    asked = interaction.message and interaction.message.interaction_metadata
+    owns = bool(asked and asked.user.id == interaction.user.id)
+    owns = owns or await archive.owns(job_id, interaction.user.id)
     if not owns and not (interaction.guild_id and interaction.permissions.manage_messages):
         raise UserError("Only the person who asked for this, or a moderator, can delete it.")
     await interaction.response.defer()
-    await interaction.delete_original_response()
+    with contextlib.suppress(discord.NotFound):  # pressed twice
+        await interaction.delete_original_response()
+    await archive.drop(job_id)
 
 
-VERBS = {"again": again, "vary": _vary, "other": _other, "info": _info, "delete": _delete}
+VERBS = {"again": again, "vary": _vary, "other": _other, "info": _info}

@@ -15,6 +15,7 @@ from bot.ui import replies
 from bot.ui.answer import caller_of, delivered, noted
 from bot.ui.destination import Live
 from bot.ui.limits import CONTENT, clip
+from bot.ui.refusals import UNREACHABLE
 from bot.ui.replies import Reply
 
 if TYPE_CHECKING:
@@ -51,11 +52,7 @@ async def compare(
         service.check(request, entrant.model_id)
     noted(interaction.client.answering)
     await interaction.response.defer(thinking=True)
-    caller = caller_of(interaction)
-    submitted = [
-        await service.submit(request, caller, model_id=each.model_id, seed=each.seed)
-        for each in entrants
-    ]
+    submitted = await _submitted(interaction, service, request, entrants)
     board = Board([_titled(each) for each in submitted])
     destination = Live(interaction)
     jobs = [
@@ -65,7 +62,7 @@ async def compare(
         while not all(job.done() for job in jobs):
             await asyncio.wait(jobs, timeout=EDIT_EVERY_S, return_when=asyncio.ALL_COMPLETED)
             if not all(job.done() for job in jobs) and board.changed():
-                with contextlib.suppress(discord.HTTPException):
+                with contextlib.suppress(*UNREACHABLE):
                     await destination.edit(board.shown(), None)
         for job in jobs:
             job.result()
@@ -75,6 +72,29 @@ async def compare(
                 service.cancel(each.job.id)
                 job.cancel()
     await delivered(destination, board.shown(), None)
+
+
+async def _submitted(
+    interaction: discord.Interaction[Menagerie],
+    service: Service,
+    request: AnyRequest,
+    entrants: Sequence[Entrant],
+) -> list[Submitted]:
+    """Ask all entrants, or none: nobody would watch those that went before a refusal."""
+    begun: list[Submitted] = []
+    caller = caller_of(interaction)
+    try:
+        for entrant in entrants:
+            model, seed = entrant.model_id, entrant.seed
+            job = await service.submit(request, caller, model_id=model, seed=seed)
+            begun.append(job)
+    except BaseException:
+        for submitted in begun:
+            service.cancel(submitted.job.id)
+            async for _ in submitted.news:
+                pass
+        raise
+    return begun
 
 
 async def _follow(submitted: Submitted, board: Board, place: int) -> None:

@@ -71,7 +71,7 @@ class TextModal(discord.ui.Modal):
         *,
         long: bool = False,
     ) -> None:
-        super().__init__(title=title)
+        super().__init__(title=title, timeout=ASKING_S)
         self._then = then
         style = discord.TextStyle.paragraph if long else discord.TextStyle.short
         self._field: discord.ui.TextInput[Any] = discord.ui.TextInput(style=style)

@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from bot.service import Kept
 
 
-def summary(kept: Sequence[Kept], jobs: Sequence[Any], days: int) -> str:
+def summary(requests: int, jobs: int, days: int) -> str:
     """Return what is kept of somebody in two or three sentences."""
     if not days:
         clock = "Jobs are kept without what was asked, and requests not at all."
     else:
         clock = f"Both are deleted {days} days after they were asked."
     return (
-        f"Kept of you: {len(kept)} request{'s' * (len(kept) != 1)}, by which the buttons below an "
-        f"answer work, and {len(jobs)} line{'s' * (len(jobs) != 1)} of the list of jobs (when, "
+        f"Kept of you: {requests} request{'s' * (requests != 1)}, by which the buttons below an "
+        f"answer work, and {jobs} line{'s' * (jobs != 1)} of the list of jobs (when, "
         f"which command and model, how long; not what you asked). {clock} Answers are kept by "
         "Discord alone.\n-# `/privacy export` gives you all of it; `/privacy delete` deletes it."
     )
@@ -39,8 +39,7 @@ def deleted(count: int) -> str:
     """Return what is said when all is deleted."""
     return (
         f"Deleted: {count} job{'s' * (count != 1)} and all that you asked in them. The buttons "
-        "below those answers do nothing any more; the answers themselves are messages in Discord, "
-        "which you can delete there."
+        "below those answers do nothing any more, but for *Delete*, which still deletes the answer."
     )
 
 

@@ -86,9 +86,16 @@ async def test_the_buttons_of_an_answer_work_after_a_restart(
             refused = await (await stranger.click(first, "Delete")).settled()
             assert "Only the person who asked" in refused["content"]
             assert refused["only_for"] == stranger.id
+            for button in ("Info", "Again", "Vary"):  # a request may hold what they never saw
+                refused = await (await stranger.click(first, button)).settled()
+                assert refused["content"].startswith("Only the person who asked")
+            looked = await (await stranger.invoke("job show", id=id_of(first))).settled()
+            assert ASKED["prompt"] not in looked["content"]
         assert first["id"] in member.seen
         await member.click(first, "Delete")
         await member.until(lambda: first["id"] not in member.seen)
+        gone = await (await member.invoke("job show", id=id_of(first))).settled()
+        assert "not kept any more" in gone["content"]
 
 
 async def test_a_member_sees_takes_and_deletes_what_is_kept(
@@ -112,6 +119,8 @@ async def test_a_member_sees_takes_and_deletes_what_is_kept(
         assert "0 requests" in shown["content"]
         refused = await (await member.click(answer, "Again")).settled()
         assert "not kept any more" in refused["content"]
+        await member.click(answer, "Delete")
+        await member.until(lambda: answer["id"] not in member.seen)
 
 
 async def test_nothing_is_kept_where_the_operator_keeps_nothing(
