@@ -24,6 +24,7 @@ import torch
 from bot.catalogue.catalogue import Catalogue
 from bot.catalogue.checkpoints import fetch
 from bot.config import cache_folder
+from bot.families.base import Unwatched
 from bot.families.bergamot import Direction, load, translate
 
 LETTERS = 6  # of the longest n-grams
@@ -59,16 +60,6 @@ PORTUGUESE = (
 )
 
 
-class Unstopped:
-    """A run that nobody cancels."""
-
-    def check(self) -> None:
-        """Go on."""
-
-    def step(self, done: int, total: int, preview: object = None) -> None:
-        """Go on."""
-
-
 def chrf(texts: Sequence[str], references: Sequence[str]) -> float:
     """Return the chrF of a corpus, 0 to 100: the F of mean precision and mean recall."""
     precisions, recalls = [], []
@@ -97,7 +88,7 @@ def grams(text: str, length: int) -> Counter[str]:
 
 def written(direction: Direction, texts: Sequence[str]) -> list[str]:
     """Translate texts together."""
-    rows = translate(direction, [direction.ids(text) for text in texts], Unstopped())
+    rows = translate(direction, [direction.ids(text) for text in texts], Unwatched())
     return [direction.vocabulary.decode(row[:-1]) for row in rows]
 
 

@@ -14,7 +14,6 @@ line of JSON.
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from pathlib import Path
@@ -24,9 +23,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from bot.catalogue.model import Model
-from bot.config import cache_folder
 from bot.families.biggan import Conjurer, load, noise
 from bot.training.biggan import chosen
+from bot.training.emoji_art import cached
+from bot.training.patches import psnr_db
 from bot.training.variations import MEANINGS, varied
 
 FOLDER = Path(__file__).parents[1] / "bot" / "starters" / "conjure"
@@ -68,7 +68,7 @@ def shares(pictures: Tensor, classes: Tensor, drawings: Tensor) -> dict[str, flo
 def main() -> None:
     """Draw, compare, print."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
-    art = chosen(cache_folder(os.environ) / "training" / "emoji")
+    art = chosen(cached())
     drawings = varied(art, torch.zeros(len(art), len(MEANINGS)))
     found: dict[str, object] = {}
     with torch.inference_mode():
@@ -77,10 +77,9 @@ def main() -> None:
             classes, noises, pictures = wanted(folder, truncation)
             seconds = (time.process_time() - began) / len(pictures)
             perfect = varied(art[classes], noises[:, : len(MEANINGS)])
-            errors = (pictures - perfect).square().mean((1, 2, 3))
             figures = {
                 **shares(pictures, classes, drawings),
-                "psnr_db": round((-10 * errors.log10()).mean().item(), 2),
+                "psnr_db": psnr_db(pictures, perfect),
                 "cpu_s_a_picture": round(seconds, 4),
                 "artist": shares(perfect, classes, drawings),
             }

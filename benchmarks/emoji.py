@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -29,11 +28,11 @@ from torch.nn import functional as F
 
 from bot.catalogue.catalogue import Catalogue
 from bot.catalogue.sources import OURS
-from bot.config import cache_folder
+from bot.families.base import Unwatched
 from bot.families.dalle_mini import Imaginer, load
 from bot.tasks.text_to_image import ImaginePicture
 from bot.training.dalle_mini import held_pairs
-from bot.training.emoji_art import Drawing, read
+from bot.training.emoji_art import Drawing, cached, read
 from bot.training.emoji_scenes import COLOURS, on, recoloured, things
 
 PLAIN = 200
@@ -52,16 +51,6 @@ class Judge:
         return int((apart < apart[right]).sum())
 
 
-class Quiet:
-    """A run that nobody watches."""
-
-    def check(self) -> None:
-        """Go on."""
-
-    def step(self, done: int, total: int, preview: object = None) -> None:
-        """Go on."""
-
-
 def small(picture: Tensor) -> Tensor:
     """Return a picture (3, H, W) at half its resolution, as a vector."""
     return F.avg_pool2d(picture[None], 2).flatten()
@@ -70,7 +59,7 @@ def small(picture: Tensor) -> Tensor:
 def draw(family: Imaginer, prompt: str, seed: int) -> Tensor:
     """Return the picture that is shown first, (3, H, W)."""
     wish = family.preprocess(ImaginePicture(prompt=prompt), seed)
-    (drawn,) = family.forward([wish], Quiet())
+    (drawn,) = family.forward([wish], Unwatched())
     return drawn.pictures[0]
 
 
@@ -135,7 +124,7 @@ def main() -> None:
     parser.add_argument("--sheet", type=Path, help="where all pictures are put, to look at them")
     options = parser.parse_args()
     family = load(Catalogue.load().get("emoji-mini"), options.folder)
-    drawings = read(cache_folder(os.environ) / "training" / "emoji")
+    drawings = read(cached())
     sheet: list[tuple[str, Tensor]] = []
     with torch.inference_mode():
         figures = {

@@ -27,6 +27,7 @@ from torch.nn import functional as F
 from bot.catalogue.conversion.vgg import convert
 from bot.catalogue.model import Model
 from bot.catalogue.synthetic import gatys as synthetic
+from bot.families.base import Unwatched
 from bot.families.gatys import Canvas, Painter
 from bot.nets.gatys import aim_at, loss, paint
 from bot.nets.vgg import VGG, Halving
@@ -38,16 +39,6 @@ PASSES = 4
 HISTORY = 20  # steps that L-BFGS remembers
 
 Recipe = Callable[[VGG, Tensor, Tensor, float], Tensor]
-
-
-class Unwatched:
-    """A run that nobody cancels."""
-
-    def check(self) -> None:
-        """Go on."""
-
-    def step(self, done: int, total: int, preview: object = None) -> None:
-        """Go on."""
 
 
 def scene(height: int, width: int) -> tuple[Tensor, Tensor]:

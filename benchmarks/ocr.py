@@ -33,6 +33,7 @@ from PIL import Image, ImageDraw, ImageFont
 from bot.catalogue.catalogue import Catalogue
 from bot.catalogue.checkpoints import fetch
 from bot.config import cache_folder
+from bot.families.base import Unwatched
 from bot.families.ocr import Reader, load
 from bot.tasks.image_to_text import ReadText
 
@@ -86,16 +87,6 @@ class Line:
     picture: Image.Image
     text: str
     kind: str
-
-
-class Run:
-    """A run that nobody cancels."""
-
-    def check(self) -> None:
-        """Never stop."""
-
-    def step(self, done: int, total: int, preview: object = None) -> None:
-        """Tell nobody."""
 
 
 def fonts(package: str) -> list[str]:
@@ -166,7 +157,7 @@ def read(family: Reader, picture: Image.Image) -> list[str]:
     out = io.BytesIO()
     picture.save(out, "PNG")
     request = ReadText(image=out.getvalue())
-    (found,) = family.forward([family.preprocess(request, 0)], Run())
+    (found,) = family.forward([family.preprocess(request, 0)], Unwatched())
     return family.postprocess(found, request).text.splitlines()
 
 

@@ -40,6 +40,7 @@ from bot.catalogue.checkpoints import fetch as fetch_checkpoint
 from bot.config import cache_folder
 from bot.errors import UserError
 from bot.families import sentences
+from bot.families.base import Unwatched
 from bot.tasks.text_to_text import ClassifySentiment
 from bot.training.ratings_of_mood import Rated, fetch, read
 from bot.training.sentiment import CLEAR, LEARNT, SLOPE, judge
@@ -47,16 +48,6 @@ from bot.training.sentiment import CLEAR, LEARNT, SLOPE, judge
 BARS = {"movie": 0.80, "tweets": 0.88}
 RARE = 2  # a word or pair that is in fewer sentences is not looked at
 DECAY = 3e-6
-
-
-class Unhurried:
-    """A run that nobody waits for."""
-
-    def check(self) -> None:
-        """Go on."""
-
-    def step(self, done: int, total: int, preview: object = None) -> None:
-        """Go on."""
 
 
 def learnt(rows: Sequence[Rated]) -> list[Rated]:
@@ -144,7 +135,7 @@ def starter(rows: Sequence[Rated], folder: Path) -> Tensor:
                 batch[place] = family.preprocess(ClassifySentiment(text=rows[place].text), 0)
             except UserError:  # no answer is no right answer: neither side of the middle
                 logits[place] = -1e-9 if rows[place].score > 0 else 1e-9
-        found = family.forward(list(batch.values()), Unhurried())
+        found = family.forward(list(batch.values()), Unwatched())
         for place, rating in zip(batch, found, strict=True):
             logits[place] = float(rating) * SLOPE  # type: ignore[arg-type]
     return logits

@@ -32,21 +32,12 @@ from bot.catalogue.catalogue import Catalogue
 from bot.catalogue.checkpoints import fetch as fetch_checkpoint
 from bot.config import cache_folder
 from bot.families import sentences
+from bot.families.base import Unwatched
 from bot.families.chunks import sentences as cut
 from bot.tasks.text_to_text import Summarize
 
 ARTICLES = Path(__file__).parent / "data" / "articles.json"
 DRAWS = 200
-
-
-class Unhurried:
-    """A run that nobody waits for."""
-
-    def check(self) -> None:
-        """Go on."""
-
-    def step(self, done: int, total: int, preview: object = None) -> None:
-        """Go on."""
 
 
 def rouge(summary: str, reference: str, size: int) -> float:
@@ -85,7 +76,7 @@ def main() -> None:
     family = sentences.load(model, folder)
     articles = json.loads(ARTICLES.read_text(encoding="utf-8"))
     requests = [Summarize(text=article["text"]) for article in articles]
-    taken = family.forward([family.preprocess(request, 0) for request in requests], Unhurried())
+    taken = family.forward([family.preprocess(request, 0) for request in requests], Unwatched())
     ours = [family.postprocess(*pair).text for pair in zip(taken, requests, strict=True)]
     wanted = [len(list(one)) for one in taken]  # type: ignore[arg-type]
     parts = [[one.strip() for one in cut(article["text"])] for article in articles]

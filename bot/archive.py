@@ -57,9 +57,8 @@ class Archive:
 
     def keeps(self, job: Job) -> bool:
         """Say whether a job's answer can be asked for again."""
-        request = job.request
-        files = sum(len(getattr(request, name) or b"") for name in request.file_fields)
-        return bool(self._keep_for) and files <= MOST_BYTES and job.caller != OPERATOR
+        small = job.request.file_bytes() <= MOST_BYTES
+        return bool(self._keep_for) and small and job.caller != OPERATOR
 
     async def record(self, job: Job) -> None:
         """Write a job down as queued, and what was asked."""

@@ -9,10 +9,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.ui import privacy
-from bot.ui.answer import caller_of
-from bot.ui.buttons import again
-from bot.ui.jobs import job_card
+from bot.ui import buttons, privacy
 
 if TYPE_CHECKING:
     from bot.client import Menagerie
@@ -36,14 +33,13 @@ class Jobs(commands.Cog):
     @app_commands.describe(id=JOB)
     async def show(self, interaction: Interaction, id: str) -> None:
         """Tell what was asked, of which model, with which seed."""
-        kept = await self.archive.kept(id.strip("` "), caller_of(interaction))
-        await interaction.response.send_message(job_card(kept), ephemeral=True)
+        await buttons.show(interaction, id.strip("` "))
 
     @job.command(name="again")
     @app_commands.describe(id=JOB)
     async def repeat(self, interaction: Interaction, id: str) -> None:
         """Give the same answer again: the same words, model and seed."""
-        await again(interaction, await self.archive.kept(id.strip("` "), caller_of(interaction)))
+        await buttons.again(interaction, id.strip("` "))
 
     @privacy.command(name="show")
     async def told(self, interaction: Interaction) -> None:

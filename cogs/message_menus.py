@@ -27,8 +27,9 @@ from bot.tasks.text_to_text import (
     Translate,
 )
 from bot.ui.answer import answer, caller_of
+from bot.ui.attachments import check_picture
 from bot.ui.picking import TextModal, pick
-from bot.ui.sources import NO_PICTURE, NO_TEXT, Found, checked, found_in, text_of
+from bot.ui.sources import NO_PICTURE, NO_TEXT, Found, found_in, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -166,7 +167,8 @@ class MessageMenus(commands.Cog):
         _need_picture(found)
 
         async def chosen(interaction: Interaction, number: str) -> None:
-            picture = checked(found.pictures[int(number)])
+            picture = found.pictures[int(number)]
+            check_picture(picture)
             await answer(interaction, self.service, partial(request, picture))
 
         if len(found.pictures) == 1:

@@ -36,6 +36,16 @@ class Run(Protocol):
         """Report step ``done`` of ``total``, then :meth:`check`."""
 
 
+class Unwatched:
+    """A :class:`Run` that nobody watches or stops."""
+
+    def check(self) -> None:
+        """Go on."""
+
+    def step(self, done: int, total: int, preview: Picture | None = None) -> None:
+        """Go on."""
+
+
 class BatchFamily(ABC, Generic[Inputs, Outputs]):
     """A family whose answers come whole: encoders, image nets, OCR.
 

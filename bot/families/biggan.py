@@ -23,7 +23,7 @@ from bot.catalogue.things import read_things
 from bot.errors import OperatorError, UserError
 from bot.families.base import BatchFamily, Run
 from bot.families.encoders import serving_dtype
-from bot.families.pictures import to_picture
+from bot.families.pictures import enlarged, to_image, to_picture
 from bot.nets.biggan import Config, Generator
 from bot.tasks.picture import PicturesResult
 from bot.tasks.text_to_image import (
@@ -39,9 +39,6 @@ SETTINGS = "config.json"
 
 TRUNCATION = 0.4
 """Where the request says none: likely pictures that still differ, as its authors show."""
-
-SHOWN_SIDE = 256
-"""Pixels to which a smaller picture is enlarged: Discord would do it, and less well."""
 
 GAP = 8
 """Pixels between the pictures of a sheet."""
@@ -175,7 +172,7 @@ class Conjurer(BatchFamily[Wish, Drawn]):
             "Truncation": f"{wish.truncation:.2f}",
             "Seed": str(wish.seed),
         }
-        image = sheet([to_image(picture) for picture in outputs.pictures])
+        image = sheet([enlarged(to_image(picture)) for picture in outputs.pictures])
         picture = to_picture(image, described(names, self.model.title), parameters)
         return PicturesResult(pictures=(picture,), note=caption(names))
 
@@ -227,16 +224,6 @@ def _with_article(name: str) -> str:
     if word.endswith("s") and not word.endswith(("ss", "us", "is")):
         return name  # sunglasses, pyjamas
     return f"{'an' if word[0].lower() in 'aeio' else 'a'} {name}"
-
-
-def to_image(picture: Tensor) -> Image.Image:
-    """Turn a (3, side, side) tensor in 0..1 into a picture of at least :data:`SHOWN_SIDE`."""
-    levels = (picture * 255).round().clamp(0, 255).to(torch.uint8)
-    image = Image.fromarray(levels.permute(1, 2, 0).contiguous().numpy())
-    times = -(-SHOWN_SIDE // image.width)
-    if times == 1:
-        return image
-    return image.resize((image.width * times, image.height * times), Image.Resampling.LANCZOS)
 
 
 def sheet(images: Sequence[Image.Image]) -> Image.Image:

@@ -26,7 +26,7 @@ from bot.decoding.serving import Serving
 from bot.errors import OperatorError, UserError
 from bot.families.base import BatchFamily, Run
 from bot.families.drawing import CodeWriter, chooser, draw, hold
-from bot.families.pictures import to_picture
+from bot.families.pictures import enlarged, to_image, to_picture
 from bot.families.prompts import Words, normalise
 from bot.families.romanising import unreadable
 from bot.nets.dalle_bart import DalleBart, DalleBartConfig
@@ -41,7 +41,6 @@ WORDS = "words.tsv"
 
 TELL_EVERY_S = 0.5
 DRAWING = 64  # steps of the bar that drawing takes, beside one a code
-SHOWN_SIDE = 256  # pixels to which smaller pictures are enlarged; Discord does it less well
 SHOWN = 40  # characters of a prompt that are repeated in a note
 
 EMPTY = "There is no word in this prompt. Say in a few English words what the picture should show."
@@ -210,7 +209,7 @@ class Imaginer(BatchFamily[Wish, Drawn]):
                 "Seed": f"{wish.seed}, picture {number}",
             }
             alt_text = f"{which}, drawn from the words: {wish.caption}"
-            pictures.append(to_picture(to_image(picture), alt_text, parameters))
+            pictures.append(to_picture(enlarged(to_image(picture)), alt_text, parameters))
         return PicturesResult(pictures=tuple(pictures), note=wish.note)
 
     def size_bytes(self) -> int:
@@ -237,7 +236,7 @@ class Imaginer(BatchFamily[Wish, Drawn]):
         """Draw as much of a picture as there are whole rows of codes for, on grey."""
         config = self._drawer.config
         rows = codes[: len(codes) // config.square * config.square]
-        begun = to_image(draw(self._drawer, rows))
+        begun = enlarged(to_image(draw(self._drawer, rows)))
         canvas = Image.new("RGB", (begun.width, begun.width), "grey")
         canvas.paste(begun, (0, 0))
         return to_picture(canvas, "The first picture as far as it is drawn.")
@@ -279,16 +278,6 @@ class _Progress:
     def _tell(self, done: int) -> None:
         self._told_at = time.monotonic()
         self._run.step(done, self._codes + DRAWING, self._seen)
-
-
-def to_image(picture: Tensor) -> Image.Image:
-    """Turn a (3, H, W) tensor in 0..1 into an RGB picture of at least :data:`SHOWN_SIDE`."""
-    levels = (picture * 255).round().to(torch.uint8)
-    image = Image.fromarray(levels.permute(1, 2, 0).contiguous().numpy())
-    times = -(-SHOWN_SIDE // image.width)
-    if times == 1:
-        return image
-    return image.resize((image.width * times, image.height * times), Image.Resampling.LANCZOS)
 
 
 def _id(tokenizer: Tokenizer, token: str) -> int:

@@ -30,8 +30,8 @@ from bot.catalogue.model import Model
 from bot.errors import OperatorError, UserError
 from bot.families.base import BatchFamily, Run
 from bot.families.encoders import serving_dtype
-from bot.families.pictures import open_picture, to_picture
-from bot.families.style import to_image, to_tensor
+from bot.families.pictures import open_picture, to_image, to_picture
+from bot.families.style import to_tensor
 from bot.nets.gatys import Aim, aim_at, paint
 from bot.nets.vgg import NAMES, SMALLEST_SIDE, VGG
 from bot.tasks.image_to_image import RestylePicture

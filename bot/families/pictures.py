@@ -13,6 +13,7 @@ import warnings
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -20,6 +21,9 @@ from PIL.PngImagePlugin import PngInfo
 
 from bot.errors import UserError
 from bot.tasks.picture import Picture
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 """What is read; of moving pictures, the first frame."""
@@ -35,6 +39,9 @@ JPEG_MAX_SIDE = 65_500
 
 PNG_SLOW_PIXELS = 4_000_000
 """From here on PNG trades size for speed: 12 megapixels in one second, not in six."""
+
+SHOWN_SIDE = 256
+"""Pixels to which a smaller drawn picture is enlarged: Discord would do it, and less well."""
 
 UNREADABLE = "This file is not a picture that I can read. Send a PNG, JPEG, WebP or GIF."
 DAMAGED = "This picture is damaged or breaks off in the middle. Upload it again, or send another."
@@ -135,6 +142,20 @@ def _too_large(pixels: int, max_pixels: int) -> str:
     """Say it in megapixels, rounded so that the fact never seems to be within the limit."""
     fact, limit = -(-pixels // 100_000) / 10, max_pixels / 1_000_000
     return f"This picture has {fact:.1f} megapixels; the limit is {limit:g}. Send a smaller one."
+
+
+def to_image(picture: Tensor) -> Image.Image:
+    """Turn a (3, H, W) tensor in 0..1 into an RGB picture."""
+    levels = (picture * 255).round().clamp(0, 255).byte()
+    return Image.fromarray(levels.permute(1, 2, 0).contiguous().numpy())
+
+
+def enlarged(image: Image.Image) -> Image.Image:
+    """Return a picture at a whole multiple of its size that is :data:`SHOWN_SIDE` wide at least."""
+    times = -(-SHOWN_SIDE // image.width)
+    if times == 1:
+        return image
+    return image.resize((image.width * times, image.height * times), Image.Resampling.LANCZOS)
 
 
 @contextmanager

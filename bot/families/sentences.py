@@ -20,7 +20,7 @@ from transformers import AutoModel
 from bot.catalogue.sources import OURS
 from bot.errors import OperatorError, UserError
 from bot.families import extracts
-from bot.families.base import BatchFamily, Run
+from bot.families.base import BatchFamily, Run, Unwatched
 from bot.families.chunks import chunked
 from bot.families.encoders import Encoder, Window, windows_of
 from bot.nets.sentiment import Config, Head
@@ -72,6 +72,8 @@ class Moods:
     net: Head
     slope: float
     uncertain_below: float
+    encoder: str
+    probes: dict[str, float]
 
     @classmethod
     def load(cls, folder: Path) -> Moods:
@@ -80,7 +82,10 @@ class Moods:
         net = Head(Config(**settings["net"]))
         weights = load_file(folder / "model.safetensors")
         net.load_state_dict({name: weight.float() for name, weight in weights.items()})
-        return cls(net.eval(), settings["slope"], settings["uncertain_below"])
+        return cls(
+            net.eval(), settings["slope"], settings["uncertain_below"],
+            settings["encoder"], settings["probes"],
+        )  # fmt: skip
 
     def read(self, output: Any, row: int, length: int) -> float:
         """Return the logit of one window from the encoder's output."""
@@ -233,28 +238,16 @@ def _vector(output: Any, row: int, length: int) -> torch.Tensor:
 
 def _check_probes(model: Model, encoder: Encoder, moods: Moods) -> None:
     """Refuse an encoder on which the head says something else than on its own."""
-    settings = json.loads((HEAD / "config.json").read_text(encoding="utf-8"))
-    probes: dict[str, float] = settings["probes"]
-    windows = windows_of(encoder.tokenizer(list(probes)))
+    windows = windows_of(encoder.tokenizer(list(moods.probes)))
     width = encoder.net.config.hidden_size
     fits = (
         width == moods.net.config.width
         and encoder.net.config.num_hidden_layers >= moods.net.config.below
     )
-    told = encoder.outputs(windows, _Unhurried(), moods.read) if fits else [float("inf")]
-    expected = list(probes.values())
+    told = encoder.outputs(windows, Unwatched(), moods.read) if fits else [float("inf")]
+    expected = moods.probes.values()
     if not fits or any(abs(a - b) > PROBE_TOLERANCE for a, b in zip(told, expected, strict=True)):
         raise OperatorError(
-            f"{model.id}: the bot's head for 'sentiment' was trained on {settings['encoder']}, and "
+            f"{model.id}: the bot's head for 'sentiment' was trained on {moods.encoder}, and "
             "this checkpoint is another net. Take 'sentiment' out of the entry's task."
         )
-
-
-class _Unhurried:
-    """A run that nobody waits for."""
-
-    def check(self) -> None:
-        """Go on."""
-
-    def step(self, done: int, total: int, preview: object = None) -> None:
-        """Go on."""

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from bot.catalogue.model import Model
 from bot.errors import OperatorError, UserError, nearest
 from bot.families.base import BatchFamily, Run
-from bot.families.pictures import open_picture, to_picture
+from bot.families.pictures import open_picture, to_image, to_picture
 from bot.nets.style import SMALLEST_SIDE, STYLE_SIDE, AnyStyle, LearntStyles
 from bot.tasks.image_to_image import RestylePicture
 from bot.tasks.picture import Picture
@@ -167,9 +167,3 @@ def to_tensor(picture: Image.Image) -> Tensor:
     """Turn an RGB picture into a (1, 3, H, W) tensor in 0..1."""
     levels = torch.from_numpy(np.array(picture))  # (H, W, 3), bytes
     return levels.permute(2, 0, 1)[None].float() / 255
-
-
-def to_image(picture: Tensor) -> Image.Image:
-    """Turn a (3, H, W) tensor in 0..1 into an RGB picture."""
-    levels = (picture * 255).round().clamp(0, 255).to(torch.uint8)
-    return Image.fromarray(levels.permute(1, 2, 0).contiguous().numpy())

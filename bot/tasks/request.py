@@ -28,5 +28,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     def size(self) -> int:
         """Return how big the request is: characters, and for a file one per 4 KiB."""
         texts = sum(len(getattr(self, name) or "") for name in self.text_fields)
-        files = sum(len(getattr(self, name) or b"") for name in self.file_fields)
-        return texts + files // BYTES_PER_CHARACTER
+        return texts + self.file_bytes() // BYTES_PER_CHARACTER
+
+    def file_bytes(self) -> int:
+        """Return how long its files are together."""
+        return sum(len(getattr(self, name) or b"") for name in self.file_fields)

@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -30,8 +29,9 @@ from torch.nn import functional as F
 from bot.catalogue.things import Listed, write_things
 from bot.nets.biggan import FIRST_SIDE, Attention, Block, Config, Convolution, Generator
 from bot.training import loop
-from bot.training.emoji_art import read
+from bot.training.emoji_art import cached, read
 from bot.training.emoji_things import FAVOURITES, kinds, taught
+from bot.training.patches import decibels
 from bot.training.variations import MEANINGS, varied
 from bot.training.vqgan import picture_loss
 
@@ -232,7 +232,7 @@ class Pictures(loop.Lesson[Examples]):
         """Return the peak signal to noise ratio in decibels, of noise that it has not seen."""
         pairs = ((shown(self.before_tanh(b)), b.pictures) for b in self._tested)
         errors = [(drawn - wanted).square().mean((1, 2, 3)) for drawn, wanted in pairs]
-        return {"psnr_db": round((-10 * torch.cat(errors).log10()).mean().item(), 2)}
+        return {"psnr_db": decibels(torch.cat(errors))}
 
 
 def shown(x: Tensor) -> Tensor:
@@ -304,16 +304,13 @@ def save(net: Generator, settings: dict[str, Any], listed: Listed, folder: Path)
 
 def main() -> None:
     """Read the command line, train, print the figures."""
-    from bot.config import cache_folder
-
     parser = argparse.ArgumentParser(prog="python -m bot.training.biggan", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("conjure"))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--mixed", type=int, default=MIXED, help="of a batch, how many")
     options = parser.parse_args()
-    data = cache_folder(os.environ) / "training" / "emoji"
-    loop.finish(train(options.out, data, options.seed, options.steps, options.mixed))
+    loop.finish(train(options.out, cached(), options.seed, options.steps, options.mixed))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from torch.nn import functional as F
 from bot.families.prompts import Words, normalise
 from bot.nets.dalle_bart import DalleBart, DalleBartConfig
 from bot.training import loop
-from bot.training.emoji_art import Drawing, read
+from bot.training.emoji_art import Drawing, cached, read
 from bot.training.emoji_scenes import COLOURS, UNSAID, Scenes, chance, things
 from bot.training.patches import Eyes
 from bot.training.vqgan import CONFIG as VQGAN
@@ -169,15 +168,12 @@ def save(net: DalleBart, tokenizer: Tokenizer, folder: Path) -> None:
 
 def main() -> None:
     """Read the command line, train, print the figures."""
-    from bot.config import cache_folder
-
     parser = argparse.ArgumentParser(prog="python -m bot.training.dalle_mini", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("emoji"), help="where patches left theirs")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=STEPS)
     options = parser.parse_args()
-    data = cache_folder(os.environ) / "training" / "emoji"
-    loop.finish(train(options.out, data, options.seed, options.steps))
+    loop.finish(train(options.out, cached(), options.seed, options.steps))
 
 
 if __name__ == "__main__":

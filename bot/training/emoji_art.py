@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import subprocess
 import tarfile
@@ -77,6 +78,13 @@ class Drawing:
     keywords: tuple[str, ...]
     thing: str | None
     picture: Tensor
+
+
+def cached() -> Path:
+    """Return the folder of the user's cache where the art is fetched to."""
+    from bot.config import cache_folder
+
+    return cache_folder(os.environ) / "training" / "emoji"
 
 
 def read(folder: Path) -> list[Drawing]:

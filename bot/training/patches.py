@@ -11,7 +11,6 @@ read.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from bot.training import loop
-from bot.training.emoji_art import SIDE, read
+from bot.training.emoji_art import SIDE, cached, read
 from bot.training.emoji_scenes import Scenes
 
 PATCH = 8
@@ -91,19 +90,21 @@ def learn(pictures: Tensor, seed: int = 0, codes: int = CODES, rounds: int = ROU
 
 def psnr_db(drawn: Tensor, wanted: Tensor) -> float:
     """Return the mean peak signal to noise ratio of pictures (B, 3, H, W), in decibels."""
-    errors = (drawn - wanted).square().mean((1, 2, 3))
+    return decibels((drawn - wanted).square().mean((1, 2, 3)))
+
+
+def decibels(errors: Tensor) -> float:
+    """Return the mean peak signal to noise ratio of pictures by their mean square errors (B,)."""
     return round((-10 * errors.log10()).mean().item(), 2)
 
 
 def main() -> None:
     """Read the command line, find the patches, print how well they tell unseen pictures."""
-    from bot.config import cache_folder
-
     parser = argparse.ArgumentParser(prog="python -m bot.training.patches", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("emoji"))
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    scenes = Scenes(read(cache_folder(os.environ) / "training" / "emoji"))
+    scenes = Scenes(read(cached()))
     luck = torch.Generator().manual_seed(options.seed)
     pictures = torch.stack([scenes.scene(luck).picture for _ in range(SCENES)])
     tested = torch.stack([scenes.scene(luck).picture for _ in range(256)])

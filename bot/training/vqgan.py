@@ -7,7 +7,6 @@ back what they have lost, as far as their neighbours tell it.
 from __future__ import annotations
 
 import argparse
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from torch.nn import functional as F
 
 from bot.nets.vqgan import VQGANConfig, VQGANDecoder
 from bot.training import loop
-from bot.training.emoji_art import SIDE, read
+from bot.training.emoji_art import SIDE, cached, read
 from bot.training.emoji_scenes import Scenes
 from bot.training.patches import CODES, Eyes, psnr_db
 
@@ -113,15 +112,12 @@ def _begin(net: VQGANDecoder, patches: Tensor) -> None:
 
 def main() -> None:
     """Read the command line, train, print the figures."""
-    from bot.config import cache_folder
-
     parser = argparse.ArgumentParser(prog="python -m bot.training.vqgan", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("emoji"), help="where patches left theirs")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=STEPS)
     options = parser.parse_args()
-    data = cache_folder(os.environ) / "training" / "emoji"
-    figures = train(options.out, data, options.seed, options.steps)
+    figures = train(options.out, cached(), options.seed, options.steps)
     loop.finish({**figures, **asdict(CONFIG)})
 
 

@@ -48,12 +48,7 @@ class JobButton(
     async def callback(self, interaction: discord.Interaction[Any]) -> Any:
         """Do what the button says."""
         try:
-            if self._verb == "delete":
-                await _delete(interaction, self._job_id)
-                return
-            archive = interaction.client.service.archive
-            kept = await archive.kept(self._job_id, caller_of(interaction))
-            await VERBS[self._verb](interaction, kept)
+            await VERBS[self._verb](interaction, self._job_id)
         except Exception as error:  # nothing above this shows it to the member
             await refuse(interaction, error)
 
@@ -83,26 +78,38 @@ class ModelSelect(DynamicItem[Select[Any]], template=rf"job:with:{JOB}"):
         """Ask the model that was picked."""
         try:
             service = interaction.client.service
-            kept = await service.archive.kept(self._job_id, caller_of(interaction))
+            kept = await recalled(interaction, self._job_id)
             (model,) = self.item.values
             await answer(interaction, service, kept.request, model=model, seed=kept.seed)
         except Exception as error:
             await refuse(interaction, error)
 
 
-async def again(interaction: Press, kept: Kept) -> None:
+async def recalled(interaction: Press, job_id: str) -> Kept:
+    """Return what was asked in a job, to the one who asked.
+
+    Raises:
+        UserError: It is not kept, or somebody else asked.
+    """
+    return await interaction.client.service.archive.kept(job_id, caller_of(interaction))
+
+
+async def again(interaction: Press, job_id: str) -> None:
     """Ask for the same answer: the same words, model and seed."""
+    kept = await recalled(interaction, job_id)
     await answer(
         interaction, interaction.client.service, kept.request,
         model=kept.model_id, seed=kept.seed,
     )  # fmt: skip
 
 
-async def _vary(interaction: Press, kept: Kept) -> None:
+async def _vary(interaction: Press, job_id: str) -> None:
+    kept = await recalled(interaction, job_id)
     await answer(interaction, interaction.client.service, kept.request, model=kept.model_id)
 
 
-async def _other(interaction: Press, kept: Kept) -> None:
+async def _other(interaction: Press, job_id: str) -> None:
+    kept = await recalled(interaction, job_id)
     task = kept.request.task()
     models = interaction.client.service.ready_models(task)
     others = [model for model in models if model.id != kept.model_id][:CHOICES]
@@ -119,8 +126,10 @@ async def _other(interaction: Press, kept: Kept) -> None:
     await interaction.response.send_message("The same, with", view=view, ephemeral=True)
 
 
-async def _info(interaction: Press, kept: Kept) -> None:
-    await interaction.response.send_message(job_card(kept), ephemeral=True)
+async def show(interaction: Press, job_id: str) -> None:
+    """Tell what was asked, and the command that gives it again."""
+    text = job_card(await recalled(interaction, job_id))
+    await interaction.response.send_message(text, ephemeral=True)
 
 
 async def _delete(interaction: Press, job_id: str) -> None:
@@ -137,4 +146,4 @@ async def _delete(interaction: Press, job_id: str) -> None:
     await archive.drop(job_id)
 
 
-VERBS = {"again": again, "vary": _vary, "other": _other, "info": _info}
+VERBS = {"again": again, "vary": _vary, "other": _other, "info": show, "delete": _delete}

@@ -11,7 +11,8 @@ from bot.errors import UserError
 from bot.service import Answered, Expired, Outcome, Unanswered
 from bot.tasks.image_to_text import LinesResult, ReadText
 from bot.ui import replies
-from bot.ui.attachments import PICTURE_ENDINGS, check_picture
+from bot.ui.answer import ASK_AGAIN
+from bot.ui.attachments import PICTURE_ENDINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,13 +65,7 @@ async def text_of(picture: discord.Attachment, service: Service, caller: Caller)
                 raise error
             case Expired():
                 raise replies.late(submitted, item)
-    raise UserError("The bot is restarting. Try again in a minute.")
-
-
-def checked(picture: discord.Attachment) -> discord.Attachment:
-    """Return a picture that can be read, or raise :class:`UserError`."""
-    check_picture(picture)
-    return picture
+    raise UserError(ASK_AGAIN)
 
 
 def _parts(message: discord.Message) -> Iterator[discord.Message | discord.MessageSnapshot]:

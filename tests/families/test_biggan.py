@@ -27,7 +27,6 @@ from bot.families.base import Stopped
 from bot.families.biggan import (
     GAP,
     PAPER,
-    SHOWN_SIDE,
     Conjurer,
     described,
     load,
@@ -36,6 +35,7 @@ from bot.families.biggan import (
     sheet,
     with_article,
 )
+from bot.families.pictures import SHOWN_SIDE
 from bot.tasks.imagenet import imagenet
 from bot.tasks.picture import Picture, PicturesResult
 from bot.tasks.text_to_image import ConjurePicture

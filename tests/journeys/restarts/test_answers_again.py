@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -14,34 +12,12 @@ import pytest
 from bot.config import Config, Inference, Privacy
 from bot.playground.invocation import Invocation
 from bot.playground.member import Member
-from bot.playground.redirect import redirected
 from bot.playground.server import Playground
-from tests.journeys.test_restart import a_bot
-from tests.openapi import Judge
+from tests.journeys.restarts.conftest import a_bot
 
 pytestmark = [pytest.mark.timeout(240)]
 Finished = Callable[[Invocation], Awaitable[dict[str, Any]]]
 ASKED = {"prompt": "The cat sat", "max_tokens": 12, "seed": 4}
-
-
-@pytest.fixture
-def environ(starters: Path, tmp_path: Path) -> dict[str, str]:
-    return {**os.environ, "MENAGERIE_CACHE": str(starters), "MENAGERIE_STATE": str(tmp_path)}
-
-
-@pytest.fixture
-async def playground() -> AsyncIterator[Playground]:
-    judge = Judge()
-    async with Playground(observers=[judge]) as made:
-        with redirected(made.address):
-            yield made
-    judge.verdict()
-
-
-@pytest.fixture
-async def member(playground: Playground) -> AsyncIterator[Member]:
-    async with Member(playground.address) as member:
-        yield member
 
 
 def text_of(message: dict[str, Any]) -> str:
@@ -131,7 +107,7 @@ async def test_nothing_is_kept_where_the_operator_keeps_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     config = Config(inference=Inference(workers=1, threads=1), privacy=Privacy(keep_days=0))
-    monkeypatch.setattr("tests.journeys.test_restart.CONFIG", config)
+    monkeypatch.setattr("tests.journeys.restarts.conftest.CONFIG", config)
     async with a_bot(playground, member, environ):
         answer = await finished(await member.invoke("complete", **ASKED))
         assert not answer["components"]
