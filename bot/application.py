@@ -23,7 +23,7 @@ from bot.catalogue.licences import unaccepted
 from bot.catalogue.things import things_of
 from bot.client import Menagerie
 from bot.config import cache_folder, state_folder
-from bot.errors import OperatorError
+from bot.errors import OperatorError, Sentence
 from bot.inference.local import LocalExecutor
 from bot.metrics import Metrics
 from bot.service import Service
@@ -296,7 +296,7 @@ class _Terms:
         self.unaccepted = _Remembered(
             lambda model: unaccepted(model, accepted, cache), settled=lambda reason: reason is None
         )
-        self.too_big: Callable[[Model], str | None] = lambda model: refusal(model, budget_mb)
+        self.too_big: Callable[[Model], Sentence | None] = lambda model: refusal(model, budget_mb)
 
     def allow(self, model: Model) -> bool:
         """Say whether a model can be used, as far as its checkpoint goes."""

@@ -14,9 +14,11 @@ from discord import app_commands
 from discord.ext import commands
 
 import cogs
+from bot.locales import with_language
 from bot.ui.answer import resume
 from bot.ui.buttons import JobButton, ModelSelect
 from bot.ui.refusals import refuse
+from bot.ui.translator import CommandWords
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -31,6 +33,11 @@ log = structlog.get_logger("client")
 
 class Tree(app_commands.CommandTree["Menagerie"]):
     """The command tree: the one place where an error becomes a sentence for a member."""
+
+    async def interaction_check(self, interaction: discord.Interaction[Menagerie]) -> bool:
+        """Speak the language of the one who asks; nobody is refused here."""
+        with_language(interaction.locale.value)
+        return True
 
     async def on_error(
         self, interaction: discord.Interaction[Menagerie], error: app_commands.AppCommandError
@@ -83,6 +90,7 @@ class Menagerie(commands.Bot):
         for module in pkgutil.iter_modules(cogs.__path__, "cogs."):
             if not module.name.rpartition(".")[2].startswith("_"):
                 await self.load_extension(module.name)
+        await self.tree.set_translator(CommandWords())
         if self._test_guild is not None:
             self.tree.copy_global_to(guild=self._test_guild)
         await self._publish()
@@ -106,7 +114,9 @@ class Menagerie(commands.Bot):
     async def _publish(self) -> None:
         """Send Discord the commands, unless the very same ones were sent before."""
         tree = self.tree.get_commands(guild=self._test_guild)
-        payload = [command.to_dict(self.tree) for command in tree]
+        words = self.tree.translator
+        assert words is not None
+        payload = [await command.get_translated_payload(self.tree, words) for command in tree]
         text = json.dumps([self.application_id, self._test_guild and self._test_guild.id, payload])
         digest = hashlib.sha256(text.encode()).hexdigest()
         synced = self._synced

@@ -15,7 +15,33 @@ member gets a reference number and the log gets the traceback.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
+
+import msgspec
+
+Value: TypeAlias = "str | int | float | Sentence"
+
+
+class Sentence(msgspec.Struct, frozen=True):
+    """Something to say: in English as text, and so that it can be said in other languages too.
+
+    Args:
+        text: In English, with ``{names}`` for values.
+        values: What stands for the names; sentences among them are translated in their turn.
+    """
+
+    text: str
+    values: Mapping[str, Value] = {}
+
+    def __str__(self) -> str:
+        return self.text.format(**self.values) if self.values else self.text
+
+
+def joined(*sentences: Sentence | str) -> Sentence:
+    """Return several sentences as one, in this order; empty ones are left out."""
+    said: dict[str, Value] = {f"part{n}": part for n, part in enumerate(sentences) if str(part)}
+    return Sentence(" ".join(f"{{{name}}}" for name in said), said)
 
 
 class BotError(Exception):
@@ -23,14 +49,24 @@ class BotError(Exception):
 
 
 class UserError(BotError):
-    """Something the person who asked can mend; the message is shown to them as it is."""
+    """Something the person who asked can mend; they are shown the message, in their language.
+
+    Args:
+        text: In English, as a literal, so that it can be collected for translation, with
+            ``{names}`` for values; or a sentence that is made already.
+        values: What stands for the names.
+    """
+
+    def __init__(self, text: str | Sentence, /, **values: Value) -> None:
+        self.sentence = text if isinstance(text, Sentence) else Sentence(text, values)
+        super().__init__(str(self.sentence))
 
 
 class BusyError(UserError):
     """The queue is full: a :class:`UserError` that says when to come back."""
 
-    def __init__(self, message: str, retry_after_s: float) -> None:
-        super().__init__(message)
+    def __init__(self, text: str | Sentence, /, *, retry_after_s: float, **values: Value) -> None:
+        super().__init__(text, **values)
         self.retry_after_s = retry_after_s
 
 
@@ -53,7 +89,13 @@ class InferenceError(BotError):
         self.remote_traceback = remote_traceback
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return ``" Did you mean 'x'?"`` for the nearest known word, or an empty string."""
+def did_you_mean(word: str, known: Iterable[str]) -> Sentence | str:
+    """Return ``Did you mean 'x'?`` for the nearest known word, or an empty string."""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f" Did you mean {close[0]!r}?" if close else ""
+    return Sentence("Did you mean {word!r}?", {"word": close[0]}) if close else ""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return :func:`did_you_mean` after a space, for messages to operators."""
+    hint = did_you_mean(word, known)
+    return f" {hint}" if hint else ""

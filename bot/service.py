@@ -14,7 +14,8 @@ import structlog
 
 from bot.archive import Archive, Kept, Promise
 from bot.catalogue.fetches import End, Fetch, Fetched, NotFetched, Stopped
-from bot.errors import InferenceError, UserError
+from bot.contents import check_contents
+from bot.errors import InferenceError, Sentence, UserError, joined
 from bot.inference.executor import ExecutorStatus
 from bot.inference.job import (
     BACKGROUND,
@@ -30,7 +31,7 @@ from bot.inference.job import (
 from bot.stock import Known, Stock
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from bot.catalogue.catalogue import Catalogue
     from bot.catalogue.fetches import Fetches
@@ -67,7 +68,6 @@ __all__ = [
 SEED_BITS = 32
 SLOW_S = 120  # models that may take longer for one answer give way to the others
 ANSWERABLE_S = 14 * 60.0  # Discord takes an answer for fifteen minutes
-MAX_FILE_BYTES = 25 << 20
 
 log = structlog.get_logger("service")
 
@@ -106,8 +106,8 @@ class Service:
         is_present: Callable[[Model], bool],
         is_supported: Callable[[Model], bool],
         preferred: Callable[[str], str],
-        too_big: Callable[[Model], str | None] = lambda _: None,
-        unaccepted: Callable[[Model], str | None] = lambda _: None,
+        too_big: Callable[[Model], Sentence | None] = lambda _: None,
+        unaccepted: Callable[[Model], Sentence | None] = lambda _: None,
         fetches: Fetches | None = None,
         titles_of: Callable[[Model], Titles | None] = lambda _: None,
         things_of: Callable[[Model], Things | None] = lambda _: None,
@@ -171,18 +171,14 @@ class Service:
         model = self._choose(request, model_id)
         if (lacking := _lacking(request, model)) is not None:
             others = [m.id for m in self.ready_models(request.task()) if lacking not in m.needs]
-            choice = f" These can do without: {', '.join(others)}." if others else ""
-            raise UserError(
-                f"{model.title} needs the option `{lacking}`, and there is none. Give one.{choice}"
+            need = Sentence(
+                "{model} needs the option `{option}`, and there is none. Give one.",
+                {"model": model.title, "option": lacking},
             )
-        for name in request.text_fields:
-            text = getattr(request, name)
-            if text is not None:
-                _check_text(name, text, model)
-        for name in request.file_fields:
-            data = getattr(request, name)
-            if data is not None:
-                _check_file(name, data)
+            raise UserError(
+                joined(need, _listed(Sentence("These can do without: {models}."), others))
+            )
+        check_contents(request, model)
         return model
 
     async def submit(
@@ -275,68 +271,57 @@ class Service:
             return next((m for m in ready if _lacking(request, m) is None), ready[0])
         model = self._catalogue.get(model_id)
         able = [m.id for m in self._catalogue.for_task(task) if self.stock.is_ready(m)]
-        choice = f" These can: {', '.join(able)}." if able else ""
-        if task not in model.tasks:
-            why = f": {model.reason}" if model.status == "needs-finetune" else "."
-            raise UserError(f"{model.title} cannot do /{task}{why}{choice}")
-        if not self.stock.is_supported(model):
-            raise UserError(f"{model.title} cannot be run by this version yet.{choice}")
-        if (reason := self.stock.refused(model)) is not None:
-            raise UserError(reason + choice)
-        if not self.stock.is_present(model):
-            raise UserError(
-                f"{model.title} is not on this machine. Whoever runs the bot can fetch it: "
-                f"`python -m bot models fetch {model.id}`.{choice}"
-            )
+        if (reason := self._unfit(model, task)) is not None:
+            raise UserError(joined(reason, _listed(Sentence("These can: {models}."), able)))
         return model
 
-    def _nothing_for(self, task: str) -> str:
+    def _unfit(self, model: Model, task: str) -> Sentence | None:
+        """Return why a model cannot do a task here, or ``None``."""
+        if task not in model.tasks:
+            values = {"model": model.title, "task": task, "reason": model.reason or ""}
+            if model.status == "needs-finetune":
+                return Sentence("{model} cannot do /{task}: {reason}", values)
+            return Sentence("{model} cannot do /{task}.", values)
+        if not self.stock.is_supported(model):
+            return Sentence("{model} cannot be run by this version yet.", {"model": model.title})
+        if (reason := self.stock.refused(model)) is not None:
+            return reason
+        if not self.stock.is_present(model):
+            return Sentence(
+                "{model} is not on this machine. Whoever runs the bot can fetch it: "
+                "`python -m bot models fetch {id}`.",
+                {"model": model.title, "id": model.id},
+            )
+        return None
+
+    def _nothing_for(self, task: str) -> Sentence:
         """Return what to say where no model is ready: which one is to be fetched, and how."""
         known = self._catalogue.for_task(task)
         if not known:
-            return f"No model in the catalogue can do /{task}."
+            return Sentence("No model in the catalogue can do /{task}.", {"task": task})
         supported = [
             m for m in known if self.stock.is_supported(m) and self.stock.too_big(m) is None
         ]
         model = (supported or known)[0]
         fetch = f"`python -m bot models fetch {model.id}`"
         if supported:
-            return (
-                f"No model on this machine can do /{task} yet. Whoever runs the bot can fetch "
-                f"{model.title}: {fetch}."
+            return Sentence(
+                "No model on this machine can do /{task} yet. Whoever runs the bot can fetch "
+                "{model}: {fetch}.",
+                {"task": task, "model": model.title, "fetch": fetch},
             )
-        return (
-            f"No model on this machine can do /{task} yet. The one to fetch is "
-            f"{model.repo or model.title} ({fetch}), once a version of this bot can run it: this "
-            "one cannot."
+        return Sentence(
+            "No model on this machine can do /{task} yet. The one to fetch is {model} ({fetch}), "
+            "once a version of this bot can run it: this one cannot.",
+            {"task": task, "model": model.repo or model.title, "fetch": fetch},
         )
+
+
+def _listed(sentence: Sentence, models: Sequence[str]) -> Sentence | str:
+    """Return a sentence that names models, or nothing where there are none to name."""
+    return Sentence(sentence.text, {"models": ", ".join(models)}) if models else ""
 
 
 def _lacking(request: AnyRequest, model: Model) -> str | None:
     """Return what a model needs and a request has not, or ``None``."""
     return next((name for name in model.needs if not getattr(request, name, None)), None)
-
-
-def _check_text(name: str, text: str, model: Model) -> None:
-    if not text.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise UserError(
-            f"The {name} holds characters that are no text. Type it anew and ask again."
-        )
-    if not text.strip():
-        raise UserError(f"The {name} is empty. Write something and ask again.")
-    limit = model.limits.max_input_chars
-    if len(text) > limit:
-        raise UserError(
-            f"The {name} has {len(text):,} characters; {model.title} takes at most {limit:,}. "
-            "Shorten it and ask again."
-        )
-
-
-def _check_file(name: str, data: bytes) -> None:
-    if not data:
-        raise UserError(f"The {name.replace('_', ' ')} is an empty file. Send another one.")
-    if len(data) > MAX_FILE_BYTES:
-        raise UserError(
-            f"The {name.replace('_', ' ')} has {len(data) / (1 << 20):.1f} MB; the limit is "
-            f"{MAX_FILE_BYTES >> 20} MB. Send a smaller one."
-        )

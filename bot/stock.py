@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.errors import UserError
+from bot.errors import Sentence, UserError, joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ class Known:
 
     model: Model
     ready: bool
-    refused: str | None
+    refused: Sentence | None
     fetch: Fetch | None
 
 
@@ -50,8 +50,8 @@ class Stock:
         *,
         is_present: Callable[[Model], bool],
         is_supported: Callable[[Model], bool],
-        too_big: Callable[[Model], str | None],
-        unaccepted: Callable[[Model], str | None],
+        too_big: Callable[[Model], Sentence | None],
+        unaccepted: Callable[[Model], Sentence | None],
         fetches: Fetches | None,
     ) -> None:
         self.is_present = is_present
@@ -74,7 +74,7 @@ class Stock:
         """Say whether a model could be used here, if its checkpoint were."""
         return self.is_supported(model) and self.too_big(model) is None
 
-    def refused(self, model: Model) -> str | None:
+    def refused(self, model: Model) -> Sentence | None:
         """Return why a model may not be used, whether or not it is here."""
         return self.too_big(model) or self._unaccepted(model)
 
@@ -106,11 +106,15 @@ class Stock:
         if self._fetches is None:
             raise UserError("Nothing can be fetched from here.")
         if not self.is_supported(model):
-            raise UserError(f"{model.title} cannot be run by this version yet.")
+            raise UserError(
+                "{model} cannot be run by this version yet.",
+                model=model.title,
+            )
         if (reason := self.too_big(model)) is not None:
             raise UserError(reason)
         if not accept_licence and (reason := self._unaccepted(model)) is not None:
-            raise UserError(f"{reason} Here, the option `accept_licence` does it too.")
+            here = Sentence("Here, the option `accept_licence` does it too.")
+            raise UserError(joined(reason, here))
         accept = accept_licence and model.acknowledge is not None
         return self._fetches.begin(model, accept=accept)
 

@@ -13,10 +13,11 @@ from structlog.testing import capture_logs
 
 from bot.catalogue.catalogue import Catalogue
 from bot.catalogue.model import Limits, Model
+from bot.contents import MAX_FILE_BYTES
 from bot.errors import BusyError, InferenceError, UserError
 from bot.inference.job import Answered, Cancelled, Expired, Outcome, Timings, Unanswered
 from bot.metrics import Metrics
-from bot.service import MAX_FILE_BYTES, Service
+from bot.service import Service
 from bot.store.store import Store
 from bot.tasks.caller import Caller
 from bot.tasks.films import Titles

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from bot.catalogue.entries import NO_FAMILIES, packaged_models
 from bot.catalogue.model import Model
-from bot.errors import OperatorError, UserError, nearest
+from bot.errors import OperatorError, Sentence, UserError, did_you_mean, joined, nearest
 from bot.tasks.registry import REQUESTS
 
 
@@ -52,8 +52,13 @@ class Catalogue:
         """
         model = self._names.get(name.strip().lower())
         if model is None:
-            guess = nearest(name.strip().lower(), self._names)
-            raise UserError(f"There is no model {name!r}.{guess or ' Look at the list of models.'}")
+            guess = did_you_mean(name.strip().lower(), self._names)
+            raise UserError(
+                joined(
+                    Sentence("There is no model {name!r}.", {"name": name}),
+                    guess or Sentence("Look at the list of models."),
+                )
+            )
         return model
 
     def for_task(self, task: str) -> list[Model]:
@@ -95,15 +100,20 @@ class Catalogue:
                 )
 
 
-def refusal(model: Model, budget_mb: int) -> str | None:
+def refusal(model: Model, budget_mb: int) -> Sentence | None:
     """Say why a model cannot run within a memory budget, or ``None`` where it can."""
     needed = model.needed_mb
     if model.status != "too-big" and (needed is None or needed <= budget_mb):
         return None
-    sizes = f"needs {needed or 0:,} MB of memory; {budget_mb:,} MB are set aside for models"
-    if model.status == "too-big":
-        return f"{model.title} is too big: {model.reason} It {sizes}. Choose a smaller one."
-    return f"{model.title} {sizes}. Choose a smaller one."
+    sizes = Sentence(
+        "{model} needs {needed:,} MB of memory; {budget:,} MB are set aside for models. Choose a "
+        "smaller one.",
+        {"model": model.title, "needed": needed or 0, "budget": budget_mb},
+    )
+    if model.status != "too-big":
+        return sizes
+    values = {"model": model.title, "reason": model.reason or ""}
+    return joined(Sentence("{model} is too big: {reason}", values), sizes)
 
 
 def _names(models: Iterable[Model]) -> dict[str, Model]:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from bot.catalogue.checkpoints import checkpoint_folder, read_manifest
 from bot.catalogue.model import Model
+from bot.errors import Sentence
 
 
-def unaccepted(model: Model, accepted: Collection[str], cache: Path) -> str | None:
+def unaccepted(model: Model, accepted: Collection[str], cache: Path) -> Sentence | None:
     """Say that a model's licence is still to be accepted, and how, or ``None`` if it need not."""
     if model.acknowledge is None or model.acknowledge in accepted:
         return None
@@ -21,8 +22,12 @@ def unaccepted(model: Model, accepted: Collection[str], cache: Path) -> str | No
     if manifest.get("accepted") == model.acknowledge:
         return None
     where = f" ({model.licence_url})" if model.licence_url else ""
-    return (
-        f"{model.title} is only for those who accept its licence: {model.licence}{where}. Whoever "
-        f"runs the bot does so with `python -m bot models fetch {model.id} --accept-licence`, or "
-        f'with accepted = ["{model.acknowledge}"] in config.toml, table [licences].'
-    )
+    return Sentence(
+        "{model} is only for those who accept its licence: {licence}. Whoever runs the bot does so "
+        "with `python -m bot models fetch {id} --accept-licence`, or with `accepted = "
+        '["{name}"]` in config.toml, table [licences].',
+        {
+            "model": model.title, "licence": f"{model.licence}{where}", "id": model.id,
+            "name": model.acknowledge,
+        },
+    )  # fmt: skip

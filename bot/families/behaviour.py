@@ -9,6 +9,7 @@ are read from ``movies.dat`` beside it, and from ``ratings.dat`` if that is ther
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from torch import Tensor
 from bot.catalogue.films import MOVIES, RATINGS, KnownFilm, read_films
 from bot.catalogue.model import Model
 from bot.catalogue.ratings import read_ratings
-from bot.errors import OperatorError, UserError
+from bot.errors import OperatorError, Sentence, UserError, joined
 from bot.families.base import BatchFamily, Run
 from bot.nets.behaviour import Config
 from bot.nets.recommender import Blend, Recommender
@@ -123,27 +124,41 @@ class FilmRecommender(BatchFamily[Given, Chosen]):
         """
         understood = understand(request.liked, self.titles)
         films, fewest = understood.films, self.recommender.fewest
-        unknown = " ".join(understood.unknown[:3])
-        if len(understood.unknown) > 3:
-            unknown += f" {len(understood.unknown) - 3} more are unknown to me."
-        if unknown and self.titles.newest is not None:
-            unknown += f" My films end in {self.titles.newest}."
+        unknown = self._not_understood(understood.unknown)
         if not films:
             raise UserError(
-                f"{unknown or 'There is no film in this.'} Name films with stars from 1 to 5, such "
-                f"as: {self._example()}."
+                joined(
+                    unknown or Sentence("There is no film in this."),
+                    Sentence(
+                        "Name films with stars from 1 to 5, such as: {example}.",
+                        {"example": self._example()},
+                    ),
+                )
             )
         if len(films) < fewest:
-            raise UserError(
-                f"{unknown} I need {fewest} films at least, and know {len(films)} of yours. Name "
-                "more.".strip()
+            need = Sentence(
+                "I need {fewest} films at least, and know {known} of yours. Name more.",
+                {"fewest": fewest, "known": len(films)},
             )
+            raise UserError(joined(unknown, need))
         return Given(
             films=torch.tensor([film.number for film in films]),
             stars=torch.tensor([film.stars or LIKED_STARS for film in films]),
             starless=frozenset(film.number for film in films if film.stars is None),
-            note=unknown,
+            note=str(unknown),
         )
+
+    def _not_understood(self, unknown: Sequence[Sentence]) -> Sentence | str:
+        """Return what is said of films that nobody here knows."""
+        if not unknown:
+            return ""
+        more: list[Sentence] = []
+        if len(unknown) > 3:
+            rest = {"count": len(unknown) - 3}
+            more.append(Sentence("{count} more are unknown to me.", rest))
+        if self.titles.newest is not None:
+            more.append(Sentence("My films end in {year}.", {"year": self.titles.newest}))
+        return joined(*unknown[:3], *more)
 
     def forward(self, batch: list[Given], run: Run) -> list[Chosen]:
         """Recommend to one after the other."""

@@ -23,7 +23,7 @@ import torch
 from safetensors.torch import load_file
 from sentencepiece import SentencePieceProcessor
 
-from bot.errors import OperatorError, UserError
+from bot.errors import OperatorError, Sentence, UserError, joined
 from bot.families.base import BatchFamily, Run
 from bot.families.chunks import chunked, sentences
 from bot.families.guessing import guessed, hints
@@ -162,16 +162,17 @@ class Bergamot(BatchFamily[Order, Written]):
         """
         text = _plain(request.text)
         if not any(letter.isalpha() for letter in text):
-            raise UserError(
-                "There are no words in this text to translate. Write some and ask again."
-            )
+            raise UserError("There are no words in this text. Write some and ask again.")
         pair = self._pair(request, text)
         direction = self.directions[pair]
         work = lines_of(text, lambda line: list(_cut(line, direction)), " ")
         if len(work.pieces) > MOST_PIECES:
             raise UserError(
-                f"This text has {len(work.pieces)} sentences and lines; {self.model.title} "
-                f"translates at most {MOST_PIECES} at once. Send it in parts."
+                "This text has {count} sentences and lines; {model} translates at most "
+                "{limit} at once. Send it in parts.",
+                count=len(work.pieces),
+                model=self.model.title,
+                limit=MOST_PIECES,
             )
         return Order(pair, work)
 
@@ -219,8 +220,11 @@ class Bergamot(BatchFamily[Order, Written]):
             source = self._known(request.source, sources, f"{{}}-{wanted}")
             if f"{source}-{wanted}" not in self.directions:
                 raise UserError(
-                    f"From {_name(source)} to {_name(wanted)} {self.model.title} knows no way. "
-                    f"{self._ways()} Choose one of these."
+                    "From {source} to {target} {model} knows no way. {ways} Choose one of these.",
+                    source=_name(source),
+                    target=_name(wanted),
+                    model=self.model.title,
+                    ways=self._ways(),
                 )
             return f"{source}-{wanted}"
         known = {pair.partition("-")[0] for pair in self.directions if pair.endswith(f"-{wanted}")}
@@ -235,9 +239,14 @@ class Bergamot(BatchFamily[Order, Written]):
         """
         found = find(typed)
         if found is None:
-            raise UserError(f"There is no language {typed[:40]!r} here. {self._ways()}")
+            raise UserError(
+                "There is no language {typed!r} here. {ways}",
+                typed=typed[:40],
+                ways=self._ways(),
+            )
         if found.code not in codes:
-            raise UserError(f"{self._ways()} {_advice(found.name, pair.format(found.code))}")
+            advice = _advice(found.name, pair.format(found.code))
+            raise UserError(joined(self._ways(), advice))
         return found.code
 
     def _refuse_other(self, text: str, source: str, wanted: str) -> None:
@@ -250,18 +259,28 @@ class Bergamot(BatchFamily[Order, Written]):
         name, believed = _name(seen), f"`from:{source}`"
         if seen == wanted:
             raise UserError(
-                f"This text seems to be in {name} already, and {name} is what you want. If it is "
-                f"in {_name(source)}, say so: {believed}."
+                "This text seems to be in {seen} already, and {seen} is what you want. If it "
+                "is in {source}, say so: {believed}.",
+                seen=name,
+                source=_name(source),
+                believed=believed,
             )
         raise UserError(
-            f"This text seems to be in {name}. {self._ways()} If it is in {_name(source)}, say so: "
-            f"{believed}. {_advice(name, f'{seen}-{wanted}')}"
+            "This text seems to be in {seen}. {ways} If it is in {source}, say so: {believed}. "
+            "{advice}",
+            seen=name,
+            ways=self._ways(),
+            source=_name(source),
+            believed=believed,
+            advice=_advice(name, f"{seen}-{wanted}"),
         )
 
-    def _ways(self) -> str:
+    def _ways(self) -> Sentence:
         pairs = (pair.partition("-") for pair in self.directions)
-        ways = " and ".join(f"{_name(first)} to {_name(last)}" for first, _, last in pairs)
-        return f"{self.model.title} translates only {ways}."
+        ways = ", ".join(f"{_name(first)} → {_name(last)}" for first, _, last in pairs)
+        return Sentence(
+            "{model} translates only {ways}.", {"model": self.model.title, "ways": ways}
+        )
 
 
 def translate(direction: Direction, rows: Sequence[Sequence[int]], run: Run) -> list[list[int]]:
@@ -346,11 +365,10 @@ def _name(code: str) -> str:
     return code if language is None else language.name
 
 
-def _advice(name: str, pair: str) -> str:
+def _advice(name: str, pair: str) -> Sentence:
     """Return which models know a language, for whoever runs the bot to fetch."""
-    small = f"`/model fetch model:opus-mt-{pair}` (that pair only), " if pair in PAIRS else ""
-    wide, wider = (f"`/model fetch model:{model}`" for model in WIDER)
-    return (
-        f"For {name} whoever runs the bot can bring another model: {small}{wide} (100 languages) "
-        f"or {wider} (200)."
+    ids = [f"opus-mt-{pair}", *WIDER] if pair in PAIRS else list(WIDER)
+    return Sentence(
+        "For {language} whoever runs the bot can bring another model, the small ones first: {how}.",
+        {"language": name, "how": ", ".join(f"`/model fetch model:{model}`" for model in ids)},
     )

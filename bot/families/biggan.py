@@ -131,12 +131,17 @@ class Conjurer(BatchFamily[Wish, Drawn]):
         wanted = TRUNCATION if request.truncation is None else request.truncation
         if not LEAST_TRUNCATION <= wanted <= MOST_TRUNCATION:
             raise UserError(
-                f"The truncation is {wanted:g}; it goes from {LEAST_TRUNCATION:g} (likely and "
-                f"alike) to {MOST_TRUNCATION:g} (varied and odd)."
+                "The truncation is {wanted:g}; it goes from {least:g} (likely and "
+                "alike) to {most:g} (varied and odd).",
+                wanted=wanted,
+                least=LEAST_TRUNCATION,
+                most=MOST_TRUNCATION,
             )
         if not 1 <= request.count <= MOST_PICTURES:
             raise UserError(
-                f"You ask for {request.count} pictures; from 1 to {MOST_PICTURES} can be had."
+                "You ask for {count} pictures; from 1 to {most} can be had.",
+                count=request.count,
+                most=MOST_PICTURES,
             )
         step = config.step(wanted)
         truncation = step / (config.statistics - 1)

@@ -150,8 +150,11 @@ class CausalLM(GeneratingFamily):
         limit = min(room, self._model.limits.max_input_tokens or room)
         if len(ids) > limit:
             raise UserError(
-                f"This text is {len(ids)} tokens long; {self._model.title} reads at most {limit} "
-                f"(a token is about four letters). Shorten it and ask again."
+                "This text is {count} tokens long; {model} reads at most {limit} (a token is "
+                "about four letters). Shorten it and ask again.",
+                count=len(ids),
+                model=self._model.title,
+                limit=limit,
             )
         return Row(ids=tuple(ids), sampling=sampling, stop=self._model.defaults.stop)
 

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from bot.catalogue.model import Model
 from bot.decoding.sampling import Chooser, Sampling
 from bot.decoding.serving import Serving
-from bot.errors import OperatorError, UserError
+from bot.errors import OperatorError, Sentence, UserError
 from bot.families.base import BatchFamily, Run
 from bot.families.drawing import CodeWriter, chooser, draw, hold
 from bot.families.pictures import enlarged, to_image, to_picture
@@ -43,8 +43,10 @@ TELL_EVERY_S = 0.5
 DRAWING = 64  # steps of the bar that drawing takes, beside one a code
 SHOWN = 40  # characters of a prompt that are repeated in a note
 
-EMPTY = "There is no word in this prompt. Say in a few English words what the picture should show."
-NOTHING_LEFT = (
+EMPTY = Sentence(
+    "There is no word in this prompt. Say in a few English words what the picture should show."
+)
+NOTHING_LEFT = Sentence(
     "There is nothing in this prompt that the model can read: it was taught English captions, and "
     "reads no links. Say in a few English words what the picture should show."
 )

@@ -92,8 +92,9 @@ class ExtractiveQA(BatchFamily[list[Passage], Found]):
         """
         if not request.context:
             raise UserError(
-                f"{self._model.title} finds answers in a text, and there is none. Give one as "
-                "context or file, or choose a model that answers by itself."
+                "{model} finds answers in a text, and there is none. Give one as context or "
+                "file, or choose a model that answers by itself.",
+                model=self._model.title,
             )
         question = request.question.strip()
         tokenizer = self._encoder.tokenizer
@@ -101,9 +102,11 @@ class ExtractiveQA(BatchFamily[list[Passage], Found]):
         limit = min(QUESTION, self._length // 4)
         if asked > limit:
             raise UserError(
-                f"This question is {asked} tokens long; {self._model.title} reads at most {limit} "
-                "(a token is about four letters). Shorten it, and put what it tells into the "
-                "context."
+                "This question is {asked} tokens long; {model} reads at most {limit} (a token"
+                " is about four letters). Shorten it, and put what it tells into the context.",
+                asked=asked,
+                model=self._model.title,
+                limit=limit,
             )
         encoding = tokenizer(
             [question],

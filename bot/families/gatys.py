@@ -27,7 +27,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from bot.catalogue.model import Model
-from bot.errors import OperatorError, UserError
+from bot.errors import OperatorError, Sentence, UserError
 from bot.families.base import BatchFamily, Run
 from bot.families.encoders import serving_dtype
 from bot.families.pictures import open_picture, to_image, to_picture
@@ -70,7 +70,7 @@ PREVIEW_EVERY_S = 2.0
 ENLARGED = 2
 """A picture comes back in its own size, but at most so many times that at which it was painted."""
 
-NO_STYLE = (
+NO_STYLE = Sentence(
     "This model paints in the style of a second picture, and there is none; it knows no styles by "
     "name. Send a picture as style_image, or choose a model that has learnt styles."
 )

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bot.errors import UserError
+from bot.errors import Sentence, UserError
 from bot.families.guessing import guessed
 from bot.families.vocabularies import pieces_of
 from bot.tasks.languages import Language, find, nearest
@@ -118,8 +118,12 @@ class Languages:
         if (written, wanted) not in pairs:
             ways = ", ".join(f"{first} to {target}" for first, target in list(pairs)[:NAMED])
             raise UserError(
-                f"{self._title} does not translate from {written} to {wanted}; it knows {ways}. "
-                "Choose one of these, or another model."
+                "{model} does not translate from {written} to {wanted}; it knows {ways}. "
+                "Choose one of these, or another model.",
+                model=self._title,
+                written=written,
+                wanted=wanted,
+                ways=ways,
             )
         return Reading(prefix=pairs[written, wanted], to=wanted)
 
@@ -131,14 +135,24 @@ class Languages:
                 return candidate
         found = find(typed)
         if found is not None:
-            fact = f"{self._title} does not know {found.name}"
+            values = {"model": self._title, "language": found.name}
+            fact = Sentence("{model} does not know {language}.", values)
             guess = None
         else:
-            fact = f"There is no language {typed[:40]!r} here"
+            fact = Sentence("There is no language {typed!r} here.", {"typed": typed[:40]})
             guess = nearest(typed, known)
         if guess is not None:
-            raise UserError(f"{fact}. Did you mean {guess.name}? Then type {guess.code!r}.")
-        raise UserError(f"{fact}. It knows {_listed(known)}.")
+            raise UserError(
+                "{fact} Did you mean {guess}? Then type {code!r}.",
+                fact=fact,
+                guess=guess.name,
+                code=guess.code,
+            )
+        raise UserError(
+            "{fact} It knows {listed}.",
+            fact=fact,
+            listed=_listed(known),
+        )
 
 
 def _candidates(typed: str) -> Iterable[str]:
@@ -153,7 +167,7 @@ def _candidates(typed: str) -> Iterable[str]:
 def _listed(codes: set[str]) -> str:
     some = sorted(codes)[:NAMED]
     rest = len(codes) - len(some)
-    return ", ".join(some) + (f" and {rest} more" if rest else "")
+    return ", ".join(some) + (f"… (+ {rest})" if rest else "")
 
 
 def _scheme_of(model: Model, tokenizer: Any, config: Any) -> _Scheme:

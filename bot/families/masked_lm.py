@@ -60,9 +60,11 @@ class MaskedLM(BatchFamily[Window, torch.Tensor]):
         (window,) = windows_of(tokenizer([text], verbose=False))
         if len(window) > self._encoder.room:
             raise UserError(
-                f"This text is {len(window)} tokens long; {self._model.title} reads at most "
-                f"{self._encoder.room} (a token is about four letters). Keep what stands around "
-                "the hole and ask again."
+                "This text is {count} tokens long; {model} reads at most {limit} (a token is "
+                "about four letters). Keep what stands around the hole and ask again.",
+                count=len(window),
+                model=self._model.title,
+                limit=self._encoder.room,
             )
         return replace(window, focus=window.ids.index(tokenizer.mask_token_id))
 
@@ -101,8 +103,9 @@ def around_hole(text: str) -> tuple[str, str]:
         )
     if len(holes) > 1:
         raise UserError(
-            f"There are {len(holes)} holes in this text; I can fill one at a time. Write words "
-            "into the others and ask again."
+            "There are {count} holes in this text; I can fill one at a time. Write words into"
+            " the others and ask again.",
+            count=len(holes),
         )
     return text[: holes[0].start()], text[holes[0].end() :]
 

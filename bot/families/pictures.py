@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
-from bot.errors import UserError
+from bot.errors import Sentence, UserError
 from bot.tasks.picture import Picture
 
 if TYPE_CHECKING:
@@ -43,8 +43,10 @@ PNG_SLOW_PIXELS = 4_000_000
 SHOWN_SIDE = 256
 """Pixels to which a smaller drawn picture is enlarged: Discord would do it, and less well."""
 
-UNREADABLE = "This file is not a picture that I can read. Send a PNG, JPEG, WebP or GIF."
-DAMAGED = "This picture is damaged or breaks off in the middle. Upload it again, or send another."
+UNREADABLE = Sentence("This file is not a picture that I can read. Send a PNG, JPEG, WebP or GIF.")
+DAMAGED = Sentence(
+    "This picture is damaged or breaks off in the middle. Upload it again, or send another."
+)
 
 # What Pillow's decoders raise on bytes that lie (found by feeding them such bytes)
 _DECODER_ERRORS = (
@@ -113,8 +115,11 @@ def _encode_jpeg(image: Image.Image, parameters: Mapping[str, str]) -> bytes:
             if out.tell() <= MAX_BYTES:
                 return out.getvalue()
     raise UserError(
-        f"The finished picture ({image.width} x {image.height} pixels) is heavier than the "
-        f"{MAX_BYTES // 1_000_000} MB that can be sent. Send a smaller one."
+        "The finished picture ({width} x {height} pixels) is heavier than the {limit} MB "
+        "that can be sent. Send a smaller one.",
+        width=image.width,
+        height=image.height,
+        limit=MAX_BYTES // 1_000_000,
     )
 
 
@@ -138,10 +143,13 @@ def _pixels_of(bomb: Exception) -> int:
     return int(named[1]) if named else 2 * (Image.MAX_IMAGE_PIXELS or 0)
 
 
-def _too_large(pixels: int, max_pixels: int) -> str:
+def _too_large(pixels: int, max_pixels: int) -> Sentence:
     """Say it in megapixels, rounded so that the fact never seems to be within the limit."""
     fact, limit = -(-pixels // 100_000) / 10, max_pixels / 1_000_000
-    return f"This picture has {fact:.1f} megapixels; the limit is {limit:g}. Send a smaller one."
+    return Sentence(
+        "This picture has {fact:.1f} megapixels; the limit is {limit:g}. Send a smaller one.",
+        {"fact": fact, "limit": limit},
+    )
 
 
 def to_image(picture: Tensor) -> Image.Image:

@@ -157,8 +157,9 @@ class Sentences(BatchFamily[Inputs, Outputs]):
         found = extracts.sentences_of(text)
         if len(found) < 2:
             raise UserError(
-                f"This is one sentence, and {self._model.title} picks out of a text the sentences "
-                "that say most. Give it two at least, or choose a model that writes summaries."
+                "This is one sentence, and {model} picks out of a text the sentences that say"
+                " most. Give it two at least, or choose a model that writes summaries.",
+                model=self._model.title,
             )
         wanted = extracts.wanted_of(len(found))
         places = extracts.candidates(found, wanted)
@@ -170,8 +171,9 @@ class Sentences(BatchFamily[Inputs, Outputs]):
         latin = sum("LATIN" in unicodedata.name(letter, "") for letter in letters)
         if 2 * latin < len(letters):
             raise UserError(
-                f"{self._model.title} tells the moods of English texts, and this one is in other "
-                "letters. Translate it first, or choose another model."
+                "{model} tells the moods of English texts, and this one is in other letters. "
+                "Translate it first, or choose another model.",
+                model=self._model.title,
             )
         limit = min(MOOD_TOKENS, self._encoder.room)
         tokenizer = self._encoder.tokenizer
@@ -181,8 +183,9 @@ class Sentences(BatchFamily[Inputs, Outputs]):
         strange = {tokenizer.unk_token_id, *tokenizer.all_special_ids}
         if all(strange.issuperset(window.ids) for window in windows):
             raise UserError(
-                f"There is no word in this text that {self._model.title} knows. Write some in "
-                "English and ask again."
+                "There is no word in this text that {model} knows. Write some in English and "
+                "ask again.",
+                model=self._model.title,
             )
         return Pieces(tuple(windows))
 

@@ -177,21 +177,24 @@ class Seq2Seq(GeneratingFamily):
         return self._known[request]
 
     def _summary(self, request: Summarize) -> _Reader:
-        _refuse_nothing(request.text, "summarize")
+        _refuse_nothing(request.text)
         reading = Reading(prefix=self._prefix)
         pieces = self._cut(request.text, reading)
         return _Reader(Piecework(tuple(pieces), ("",) * (len(pieces) + 1)), reading)
 
     def _translation(self, request: Translate) -> _Reader:
-        _refuse_nothing(request.text, "translate")
+        _refuse_nothing(request.text)
         reading = self._languages.reading(request.to, request.source, request.text)
         limit = min(SENTENCE_TOKENS, self._window - self._extra(reading))
         joint = "" if reading.to in UNCUT_SCRIPTS else " "
         work = lines_of(request.text, lambda line: chunked(line, self._length, limit), joint)
         if len(work.pieces) > MOST_PIECES:
             raise UserError(
-                f"This text has {len(work.pieces)} lines and long sentences; {self._model.title} "
-                f"translates at most {MOST_PIECES} at once. Send it in parts."
+                "This text has {count} lines and long sentences; {model} translates at most "
+                "{limit} at once. Send it in parts.",
+                count=len(work.pieces),
+                model=self._model.title,
+                limit=MOST_PIECES,
             )
         return _Reader(work, reading)
 
@@ -244,7 +247,8 @@ class Seq2Seq(GeneratingFamily):
         """Return the row that writes what stands in a hole: between the first two sentinels."""
         if not self._holes:
             raise UserError(
-                f"{self._model.title} was not taught to fill holes. Choose another model."
+                "{model} was not taught to fill holes. Choose another model.",
+                model=self._model.title,
             )
         first, second = (
             self._tokenizer(part, add_special_tokens=False, verbose=False)["input_ids"]
@@ -253,9 +257,11 @@ class Seq2Seq(GeneratingFamily):
         source = (*first, self._holes[0], *second, self._tokenizer.eos_token_id)
         if len(source) > self._window:
             raise UserError(
-                f"This text is {len(source)} tokens long; {self._model.title} reads at most "
-                f"{self._window} (a token is about four letters). Keep what stands around the "
-                "hole and ask again."
+                "This text is {count} tokens long; {model} reads at most {limit} (a token is"
+                " about four letters). Keep what stands around the hole and ask again.",
+                count=len(source),
+                model=self._model.title,
+                limit=self._window,
             )
         sampling = sampling_of(self._settings[FillMask], self._model, seed, self._room)
         most = min(sampling.max_new_tokens, self._model.defaults.max_new_tokens)
@@ -273,9 +279,11 @@ def _filled(request: FillMask, text: str) -> str:
     return f"{before}{text.strip()}{after}"
 
 
-def _refuse_nothing(text: str, verb: str) -> None:
+def _refuse_nothing(text: str) -> None:
     if not any(letter.isalpha() for letter in text):
-        raise UserError(f"There are no words in this text to {verb}. Write some and ask again.")
+        raise UserError(
+            "There are no words in this text. Write some and ask again.",
+        )
 
 
 def _prefix(model: Model, settings: dict[str, Any]) -> str:

@@ -141,9 +141,12 @@ class Spans:
         asked = len(self._ids(question))
         if asked > self._question:
             raise UserError(
-                f"This question is {asked} tokens long; {self._title} reads at most "
-                f"{self._question} (a token is about four letters). Shorten it, and put what it "
-                "tells into the context."
+                "This question is {asked} tokens long; {model} reads at most {limit} (a "
+                "token is about four letters). Shorten it, and put what it tells into the "
+                "context.",
+                asked=asked,
+                model=self._title,
+                limit=self._question,
             )
 
     def answer(

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from bot.catalogue.model import Model
-from bot.errors import OperatorError, UserError, nearest
+from bot.errors import OperatorError, Sentence, UserError, did_you_mean, joined
 from bot.families.base import BatchFamily, Run
 from bot.families.pictures import open_picture, to_image, to_picture
 from bot.nets.style import SMALLEST_SIDE, STYLE_SIDE, AnyStyle, LearntStyles
@@ -141,8 +141,14 @@ def style_number(name: str | None) -> int:
     if wanted in STYLES:
         return STYLES.index(wanted)
     raise UserError(
-        f"I know no style {name[:50]!r}.{nearest(wanted, STYLES)} "
-        f"Pick one of the {len(STYLES)} from the list, or send a picture as the style."
+        joined(
+            Sentence("I know no style {name!r}.", {"name": name[:50]}),
+            did_you_mean(wanted, STYLES),
+            Sentence(
+                "Pick one of the {count} from the list, or send a picture as the style.",
+                {"count": len(STYLES)},
+            ),
+        )
     )
 
 

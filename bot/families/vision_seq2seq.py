@@ -22,7 +22,7 @@ from transformers import AutoImageProcessor, BertJapaneseTokenizer, VisionEncode
 from bot.decoding.engine import Finish
 from bot.decoding.sampling import Row
 from bot.decoding.serving import Serving, open_engine
-from bot.errors import UserError
+from bot.errors import Sentence, UserError
 from bot.families import checkpoints
 from bot.families.base import GeneratingFamily
 from bot.families.captions import Captioner, pixels_of, squeezed
@@ -149,13 +149,17 @@ class PictureReader(GeneratingFamily):
                 "I can find no text in this picture. Send one in which it is larger or sharper."
             )
         if self._reads_bubbles:
-            crops, what = bubble_crops(picture, page, found), "speech bubbles"
+            crops, what = bubble_crops(picture, page, found), Sentence("speech bubbles")
         else:
-            crops, what = line_crops(page, found), "lines"
+            crops, what = line_crops(page, found), Sentence("lines")
         if len(crops) > MOST_CROPS:
             raise UserError(
-                f"This picture has about {len(crops)} {what}; {self._model.title} reads at most "
-                f"{MOST_CROPS}. Cut it into smaller ones, or choose a model that reads pages."
+                "This picture has about {count} {what}; {model} reads at most {limit}. "
+                "Cut it into smaller ones, or choose a model that reads pages.",
+                count=len(crops),
+                what=what,
+                model=self._model.title,
+                limit=MOST_CROPS,
             )
         return [replace(crop, picture=squeezed(crop.picture, self._processor)) for crop in crops]
 

@@ -247,8 +247,8 @@ class LocalExecutor:
                 self._load_failed(worker_id, message)
             case wire.Done(job_id, _, run_s):
                 self._end(job_id, partial(outcomes.answered, done=message), run_s)
-            case wire.Refused(job_id, text):
-                self._end(job_id, lambda _: Unanswered(error=UserError(text)))
+            case wire.Refused(job_id, sentence):
+                self._end(job_id, lambda _: Unanswered(error=UserError(sentence)))
             case wire.Failed(job_id, text, trace):
                 self._end(job_id, lambda _: Unanswered(error=InferenceError(text, job_id, trace)))
             case wire.Ended(job_id, expired):

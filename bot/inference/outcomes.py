@@ -44,8 +44,10 @@ def known_poison() -> UserError:
 def not_now(model: Model, wait_s: float) -> UserError:
     """Return what is said while a model that failed to load is left alone."""
     return UserError(
-        f"{model.title} could not be loaded just now; it is tried again in {max(1, round(wait_s))} "
-        "s. Whoever runs the bot finds the reason in the log."
+        "{model} could not be loaded just now; it is tried again in {seconds} s. Whoever runs the"
+        " bot finds the reason in the log.",
+        model=model.title,
+        seconds=max(1, round(wait_s)),
     )
 
 
@@ -53,7 +55,8 @@ def load_error(job: Job, message: LoadFailed) -> InferenceError | UserError:
     """Return what is said of a job whose model could not be loaded."""
     if message.out_of_memory:
         return UserError(
-            f"{job.model.title} does not fit into this machine's memory, even with everything else "
-            "put away. Choose a smaller model."
+            "{model} does not fit into this machine's memory, even with everything else put "
+            "away. Choose a smaller model.",
+            model=job.model.title,
         )
     return InferenceError(message.message, job.id, message.traceback)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bot.errors import BusyError
+from bot.errors import BusyError, Sentence, joined
 from bot.inference.estimates import Estimates
 from bot.inference.fairness import Fairness, house_of
 
@@ -103,14 +103,21 @@ class Scheduler:
         house = [j for j in jobs if house_of(j.caller) == house_of(job.caller)]
         mine = [j for j in jobs if j.caller.user_id == job.caller.user_id]
         if len(self._waiting) >= self._limits.waiting:
-            what = f"{len(self._waiting)} requests are waiting, which is all the queue holds"
+            what = Sentence(
+                "{count} requests are waiting, which is all the queue holds.",
+                {"count": len(self._waiting)},
+            )
             raise self._busy(what, jobs, workers)
         if len(house) >= self._limits.per_guild:
-            what = f"This server has {len(house)} requests under way, which is its share"
+            what = Sentence(
+                "This server has {count} requests under way, which is its share.",
+                {"count": len(house)},
+            )
             raise self._busy(what, house[:1], 1)
         if len(mine) >= self._limits.per_member:
-            what = (
-                f"You have {len(mine)} requests under way; the limit is {self._limits.per_member}"
+            what = Sentence(
+                "You have {count} requests under way; the limit is {limit}.",
+                {"count": len(mine), "limit": self._limits.per_member},
             )
             raise self._busy(what, mine[:1], 1)
         self._fairness.arrive(job.caller, (j.caller for j in jobs))
@@ -213,11 +220,12 @@ class Scheduler:
             return -1
         return max(0, job.priority - int(self.waited_s(job.id) // AGEING_S))
 
-    def _busy(self, what: str, before: list[Job], workers: int) -> BusyError:
+    def _busy(self, what: Sentence, before: list[Job], workers: int) -> BusyError:
         """Return a refusal that says when some of the jobs before will be done."""
         wait_s = sum(self._estimates.run_s(j) for j in before) / max(1, workers)
         when = f"{wait_s / 60:.0f} min" if wait_s >= 90 else f"{max(1, wait_s):.0f} s"
-        return BusyError(f"{what}. Try again in about {when}.", retry_after_s=wait_s)
+        advice = Sentence("Try again in about {when}.", {"when": when})
+        return BusyError(joined(what, advice), retry_after_s=wait_s)
 
 
 def _taken(view: WorkerView, job: Job, *, alone: bool) -> WorkerView:

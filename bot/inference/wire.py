@@ -13,6 +13,7 @@ import struct
 import msgspec
 
 from bot.catalogue.model import Model
+from bot.errors import Sentence
 from bot.tasks.progress import Progress
 from bot.tasks.registry import AnyRequest, Result
 
@@ -132,10 +133,10 @@ class Done(msgspec.Struct, frozen=True, tag="done"):
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):
-    """A job cannot be done as it was asked; the message is for the person."""
+    """A job cannot be done as it was asked, and why: for the person."""
 
     job_id: str
-    message: str
+    sentence: Sentence
 
 
 class Failed(msgspec.Struct, frozen=True, tag="failed"):

@@ -305,7 +305,7 @@ class Worker:
             yield
         except UserError as error:
             self._forget(running)
-            self._send(wire.Refused(running.order.job_id, str(error)))
+            self._send(wire.Refused(running.order.job_id, error.sentence))
         except Stopped:
             self._stopped(running)
         except Exception as error:  # the other border

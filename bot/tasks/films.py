@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from bot.errors import UserError
+from bot.errors import Sentence, UserError, joined
 
 MOST_FILMS = 50
 """Films that one person may name at once."""
@@ -72,7 +72,7 @@ class Understood:
     """What a text says: films, each once, and sentences about what could not be understood."""
 
     films: tuple[Named, ...]
-    unknown: tuple[str, ...]
+    unknown: tuple[Sentence, ...]
 
 
 class Titles:
@@ -212,10 +212,13 @@ def understand(text: str, titles: Titles) -> Understood:
         UserError: Stars are out of range, or too many films are named.
     """
     stars: dict[int, float | None] = {}
-    unknown: dict[str, str] = {}
+    unknown: dict[str, Sentence] = {}
     for count, piece in enumerate(pieces(text, titles), start=1):
         if count > MOST_FILMS:
-            raise UserError(f"You named more than {MOST_FILMS} films. Name those that say most.")
+            raise UserError(
+                "You named more than {limit} films. Name those that say most.",
+                limit=MOST_FILMS,
+            )
         title, given = split_stars(piece, titles)
         number = titles.find(title)
         if number is None:
@@ -223,8 +226,9 @@ def understand(text: str, titles: Titles) -> Understood:
             continue
         if given is not None and not 1 <= given <= 5:
             raise UserError(
-                f"{piece[:SAID]!r}: stars go from 1 to 5, and this is {given:g}. Change it and ask "
-                "again."
+                "{piece!r}: stars go from 1 to 5, and this is {given:g}. Change it and ask again.",
+                piece=piece[:SAID],
+                given=given,
             )
         stars.pop(number, None)  # named twice: what is said last counts
         stars[number] = given
@@ -353,9 +357,9 @@ def _value(found: re.Match[str]) -> float:
     return value / 2 if "10" in (part["out"], part["words_out"]) else value
 
 
-def _unknown(title: str, titles: Titles) -> str:
-    said = " ".join(title[:SAID].split())
+def _unknown(title: str, titles: Titles) -> Sentence:
+    fact = Sentence("I know no film {title!r}.", {"title": " ".join(title[:SAID].split())})
     near = titles.nearest(title)
     if not near:
-        return f"I know no film {said!r}."
-    return f"I know no film {said!r}. Near it are {', '.join(near)}."
+        return fact
+    return joined(fact, Sentence("Near it are {titles}.", {"titles": ", ".join(near)}))

@@ -11,10 +11,10 @@ import difflib
 import functools
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.errors import UserError
+from bot.errors import Sentence, UserError, joined
 
 MOST_PARTS = 4
 """Things that can be mixed with ``+``: the mean of more looks like nothing."""
@@ -86,12 +86,14 @@ class Things:
         parts = unicodedata.normalize("NFKC", what).split("+")
         if len(parts) > MOST_PARTS:
             raise UserError(
-                f"These are {len(parts)} things to mix; the limit is {MOST_PARTS}. Leave some out."
+                "These are {count} things to mix; the limit is {limit}. Leave some out.",
+                count=len(parts),
+                limit=MOST_PARTS,
             )
         if len(parts) > 1 and not all(plain(part) for part in parts):
             raise UserError(
-                "Nothing stands beside a '+'. Write it like this: "
-                f"{' + '.join(self.title(number) for number in self.favourites[:2])}."
+                "Nothing stands beside a '+'. Write it like this: {example}.",
+                example=" + ".join(self.title(number) for number in self.favourites[:2]),
             )
         return tuple(self.find(part) for part in parts)
 
@@ -108,7 +110,8 @@ class Things:
         wanted = plain(typed)
         if not wanted:
             raise UserError(
-                f"No name of a thing stands there. Name one in English, such as {self._example()}."
+                "No name of a thing stands there. Name one in English, such as {example}.",
+                example=self._example(),
             )
         known = self._known
         for form in _forms(wanted):
@@ -200,22 +203,37 @@ class Things:
     def _close(self, wanted: str, most: int, likeness: float) -> list[str]:
         return difflib.get_close_matches(wanted, list(self._known), n=most, cutoff=likeness)
 
-    def _unknown(self, typed: str, wanted: str) -> str:
+    def _unknown(self, typed: str, wanted: str) -> Sentence:
         """Return what to say of a name that is none."""
         shown = typed.strip().replace("\0", "")
         shown = f"{shown[:SHOWN]}…" if len(shown) > SHOWN else shown
         is_sentence = len(wanted.split()) >= SENTENCE_WORDS
         nearest = self._mentioned(wanted) or ([] if is_sentence else self._near(wanted))
-        hint = f" Did you mean {_either(map(repr, nearest))}?" if nearest else ""
+        meant = {"names": ", ".join(map(repr, nearest))}
+        hint = Sentence("Did you mean {names}?", meant) if nearest else ""
         if is_sentence:
-            return (
-                f"I draw things by their names and do not understand sentences such as '{shown}'."
-                f"{hint} Name one thing, or two with a '+' between them; /imagine draws sentences."
+            return joined(
+                Sentence(
+                    "I draw things by their names and do not understand sentences such as "
+                    "'{shown}'.",
+                    {"shown": shown},
+                ),
+                hint,
+                Sentence(
+                    "Name one thing, or two with a '+' between them; /imagine draws sentences."
+                ),
             )
-        kind = f", or a kind such as {_either(self._such_as)}" if self._such_as else ""
-        return (
-            f"'{shown}' is none of the English names of the {len(self.listed)} things that I can "
-            f"draw.{hint} Pick one from the list that opens as you type{kind}."
+        kinds = {"kinds": ", ".join(self._such_as)}
+        return joined(
+            Sentence(
+                "'{shown}' is none of the English names of the {count} things that I can draw.",
+                {"shown": shown, "count": len(self.listed)},
+            ),
+            hint,
+            Sentence("Pick one from the list that opens as you type."),
+            Sentence("Kinds of things are understood too: {kinds}.", kinds)
+            if self._such_as
+            else "",
         )
 
     def _mentioned(self, wanted: str) -> list[str]:
@@ -272,11 +290,6 @@ def _forms(wanted: str) -> Iterator[str]:
     for plural, singular in (("ies", "y"), ("ves", "f"), ("es", ""), ("s", ""), ("mice", "mouse")):
         if wanted.endswith(plural) and len(wanted) >= FEWEST_LETTERS:
             yield wanted.removesuffix(plural) + singular
-
-
-def _either(names: Iterable[str]) -> str:
-    *others, last = names
-    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _is_emoji(typed: str) -> bool:

@@ -123,7 +123,9 @@ class Captions(loop.Lesson[Examples]):
         return bare + [CONFIG.padding] * (CONFIG.caption_length - len(bare))
 
 
-def train(folder: Path, data: Path, seed: int = 0, steps: int = STEPS) -> loop.Figures:
+def train(
+    folder: Path, data: Path, seed: int = 0, steps: int = STEPS, more: bool = False
+) -> loop.Figures:
     """Teach the net; leave the checkpoint that :mod:`bot.families.dalle_mini` reads in ``folder``.
 
     Args:
@@ -132,13 +134,19 @@ def train(folder: Path, data: Path, seed: int = 0, steps: int = STEPS) -> loop.F
         data: Where the art lies, or is fetched to.
         seed: Decides everything that chance decides.
         steps: Batches to learn from.
+        more: Whether to go on from the checkpoint in ``folder``, and with its tokenizer: another
+            round, from a high learning rate down again.
     """
     drawings = read(data)
     scenes = Scenes(drawings, held_pairs(drawings))
-    tokenizer = new_tokenizer(scenes, seed)
     torch.manual_seed(seed)
     net = DalleBart(CONFIG)
-    _begin(net)
+    if more:
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        _go_on(net, folder)
+    else:
+        tokenizer = new_tokenizer(scenes, seed)
+        _begin(net)
     plan = loop.Plan(
         steps=steps, learning_rate=LEARNING_RATE, weight_decay=0.02, seed=seed,
         evaluate_every=max(1, steps // 16), data="noto",
@@ -153,6 +161,13 @@ def _begin(net: DalleBart) -> None:
     for module in net.modules():
         if isinstance(module, nn.Linear | nn.Embedding):
             nn.init.normal_(module.weight, std=0.02)
+
+
+def _go_on(net: DalleBart, folder: Path) -> None:
+    """Take the weights of the last round."""
+    state = load_file(folder / "model.safetensors")
+    ours = {k.removeprefix("net."): v.float() for k, v in state.items() if k.startswith("net.")}
+    net.load_state_dict(ours)
 
 
 def save(net: DalleBart, tokenizer: Tokenizer, folder: Path) -> None:
@@ -172,8 +187,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("emoji"), help="where patches left theirs")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--more", action="store_true", help="go on from the checkpoint in --out")
     options = parser.parse_args()
-    loop.finish(train(options.out, cached(), options.seed, options.steps))
+    loop.finish(train(options.out, cached(), options.seed, options.steps, options.more))
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ MOODS = {
 }  # fmt: skip
 NUMBERS = {2: "two", 3: "three", 4: "four"}
 SCENES = ("alone", "coloured", "pair", "several", "small", "background")
-SHARES = (0.50, 0.32, 0.07, 0.04, 0.02, 0.05)
+SHARES = (0.40, 0.44, 0.07, 0.03, 0.02, 0.04)
 UNSAID = 0.1  # of captions, left out, so that guidance has something to compare with
 HUE_NEAR, HUE_FAR = 40.0, 70.0  # degrees from a drawing's main hue: of its colour, of another
 CHROMATIC = 0.15  # the mean difference of the strongest and the weakest of red, green and blue

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 
 from bot.errors import InferenceError, UserError
+from bot.locales import told
 from bot.tasks.image_to_text import LinesResult
 from bot.tasks.picture import Picture, PicturesResult
 from bot.tasks.progress import Loading, Queued, Started, StepDone, TextSoFar
@@ -99,7 +100,7 @@ def late(submitted: Submitted, expired: Expired) -> UserError:
 def apology(error: Exception, reference: str) -> str:
     """Return what a member is told of an error; ``reference`` finds it in the log."""
     if isinstance(error, UserError):
-        return clip(str(error), CONTENT)
+        return clip(told(error.sentence), CONTENT)
     if isinstance(error, InferenceError):
         reference = error.reference
     return (

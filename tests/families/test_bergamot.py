@@ -69,7 +69,12 @@ def test_odd_texts_are_met(tiny: Bergamot, name: str, source: str | None) -> Non
 @pytest.mark.parametrize(
     ("text", "to", "source", "said"),
     [
-        ("good morning", "de", None, "model:opus-mt-en-de` (that pair only), "),
+        (
+            "good morning",
+            "de",
+            None,
+            "first: `/model fetch model:opus-mt-en-de`, `/model fetch model:m2m100",
+        ),
         ("good morning", "Icelandic", "en", "For Icelandic whoever runs the bot can bring another"),
         ("hyvää päivää", "en", "fi", "For Finnish whoever runs the bot can bring another model"),
         ("guten Tag", "en", "de", "opus-mt-de-en"),

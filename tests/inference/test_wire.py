@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import inspect
 
-from bot.errors import UserError
+from bot.errors import Sentence, UserError
 from bot.inference import wire
 from bot.inference.job import Answered, Unanswered
 from bot.tasks.picture import Picture
@@ -21,6 +21,13 @@ from tests.inference.conftest import ECHO, MakeJob, running
 
 TEXTS = st.text(max_size=20)
 NUMBERS = st.integers(-(2**63), 2**63 - 1)
+SENTENCES = st.recursive(
+    st.builds(Sentence, text=TEXTS),
+    lambda inner: st.builds(
+        Sentence, text=TEXTS, values=st.dictionaries(TEXTS, TEXTS | NUMBERS | inner, max_size=2)
+    ),
+    max_leaves=3,
+)
 
 
 def values(kind: inspect.Type) -> st.SearchStrategy[Any]:
@@ -28,6 +35,8 @@ def values(kind: inspect.Type) -> st.SearchStrategy[Any]:
     match kind:
         case inspect.Metadata(type=inner):
             return values(inner)
+        case inspect.StructType(cls=cls) if cls is Sentence:
+            return SENTENCES
         case inspect.StructType(cls=cls, fields=fields):
             return st.builds(cls, **{field.name: values(field.type) for field in fields})
         case inspect.UnionType(types=types):

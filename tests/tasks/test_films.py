@@ -168,7 +168,7 @@ def test_a_comma_may_be_in_a_title() -> None:
 def test_an_unknown_film_is_told_with_the_nearest() -> None:
     understood = understand("Inception 5, Casa Loma 4, Fargo 4", TITLES)
     assert [TITLES.titles[film.number] for film in understood.films] == ["Fargo (1996)"]
-    assert understood.unknown == (
+    assert tuple(map(str, understood.unknown)) == (
         "I know no film 'Inception'.",
         "I know no film 'Casa Loma'. Near it are Casablanca (1942).",
     )

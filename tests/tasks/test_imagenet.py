@@ -138,16 +138,16 @@ def test_typed_words_are_taken_for(typed: str, found: list[str]) -> None:
 def test_a_word_that_only_describes_draws_nothing_but_is_told_what_it_describes() -> None:
     assert refusal("tree") == (
         "'tree' is none of the English names of the 1000 things that I can draw. Did you mean "
-        "'tree frog'? Pick one from the list that opens as you type, or a kind such as dog, bird "
-        "or car."
+        "'tree frog'? Pick one from the list that opens as you type. Kinds of things are "
+        "understood too: dog, bird, car."
     )
-    assert "'red fox', 'red wolf' or 'red wine'" in refusal("red")
+    assert "'red fox', 'red wolf', 'red wine'" in refusal("red")
 
 
 def test_a_sentence_is_told_that_it_is_one_and_what_of_it_is_known() -> None:
     assert refusal("a dog that is riding a bicycle on the moon") == (
         "I draw things by their names and do not understand sentences such as 'a dog that is "
-        "riding a bicycle on the mo…'. Did you mean 'dog' or 'bicycle'? Name one thing, or two "
+        "riding a bicycle on the mo…'. Did you mean 'dog', 'bicycle'? Name one thing, or two "
         "with a '+' between them; /imagine draws sentences."
     )
 

@@ -42,7 +42,7 @@ def test_a_refusal_speaks_of_the_list() -> None:
         THINGS.find("goldfish")
     assert str(error.value) == (
         "'goldfish' is none of the English names of the 4 things that I can draw. Pick one from "
-        "the list that opens as you type, or a kind such as animal or dinosaur."
+        "the list that opens as you type. Kinds of things are understood too: animal, dinosaur."
     )
     with pytest.raises(UserError, match=r"as you type\.$"):
         Things(LISTED, {}, (0,)).find("goldfish")
