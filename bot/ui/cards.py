@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot.errors import Sentence
+from bot.locales import say, told
 from bot.ui.findings import bar
 from bot.ui.limits import CONTENT, clip
 
@@ -14,12 +16,12 @@ if TYPE_CHECKING:
 
 MEGABYTE = 1_000_000
 WORDS = {
-    "waiting": "waiting for its turn",
-    "copying": "copying",
-    "unpacking": "unpacking",
-    "converting": "converting",
-    "training": "training",
-    "checking": "checking every file",
+    "waiting": Sentence("waiting for its turn"),
+    "copying": Sentence("copying"),
+    "unpacking": Sentence("unpacking"),
+    "converting": Sentence("converting"),
+    "training": Sentence("training"),
+    "checking": Sentence("checking every file"),
 }
 """How a stage of a fetch is called; a download has its bar."""
 
@@ -34,13 +36,15 @@ def card(known: Known) -> str:
     lines = [
         f"**{model.title}** `{model.id}` · {tasks}",
         model.note,
-        f"Licence: {_licence(model)}",
-        f"Credit: {model.attribution}" if model.attribution else "",
-        f"Takes: {_needs(model)}",
-        f"Languages: {_languages(model)}" if model.languages else "",
-        f"Limits: {_limits(model)}",
-        (model.status == "needs-finetune" and f"No other task: {model.reason}") or "",
-        f"Here: {_state(known)}",
+        say("Licence: {licence}", licence=_licence(model)),
+        say("Credit: {attribution}", attribution=model.attribution) if model.attribution else "",
+        say("Takes: {needs}", needs=_needs(model)),
+        say("Languages: {languages}", languages=_languages(model)) if model.languages else "",
+        say("Limits: {limits}", limits=_limits(model)),
+        say("No other task: {reason}", reason=model.reason)
+        if model.status == "needs-finetune"
+        else "",
+        say("Here: {state}", state=_state(known)),
     ]
     return clip("\n".join(filter(None, lines)), CONTENT)
 
@@ -49,11 +53,14 @@ def progress(model: Model, fetching: Fetching) -> str:
     """Return how far a fetch is."""
     done, total = fetching.done_bytes, fetching.total_bytes
     if (share := fetching.share) is not None:
-        of = f"its {fetching.steps:,} steps" if fetching.steps else _megabytes(total or 0)
-        return f"**{model.title}**: {bar(share)} {share:.0%} of {of}"
-    words = WORDS.get(fetching.stage, fetching.stage)
-    size = f", {_megabytes(done)} so far" if done else ""
-    return f"**{model.title}**: {words}{size}…"
+        whole = say("{n:,} steps", n=fetching.steps) if fetching.steps else _megabytes(total or 0)
+        far = say("{share:.0%} of {whole}", share=share, whole=whole)
+        return f"**{model.title}**: {bar(share)} {far}"
+    words = WORDS.get(fetching.stage)
+    stage = told(words) if words else fetching.stage
+    if done:
+        stage = say("{stage}, {size} so far", stage=stage, size=_megabytes(done))
+    return f"**{model.title}**: {stage}…"
 
 
 def _licence(model: Model) -> str:
@@ -64,19 +71,20 @@ def _licence(model: Model) -> str:
 def _needs(model: Model) -> str:
     facts = []
     if model.size_mb is not None:
-        facts.append(f"{model.size_mb:,} MB to fetch")
+        facts.append(say("{n:,} MB to fetch", n=model.size_mb))
     if model.needed_mb is not None:
-        facts.append(f"{model.needed_mb:,} MB of memory")
+        facts.append(say("{n:,} MB of memory", n=model.needed_mb))
     if model.params is not None:
-        facts.append(f"{_count(model.params)} parameters")
-    return ", ".join(facts) or "nobody has measured it"
+        facts.append(say("{count} parameters", count=_count(model.params)))
+    return ", ".join(facts) or say("nobody has measured it")
 
 
 def _count(params: int) -> str:
     """Return a number of parameters in words."""
-    for size, name in ((10**9, "billion"), (10**6, "million")):
-        if params >= size:
-            return f"{params / size:.3g} {name}"
+    if params >= 10**9:
+        return say("{n:.3g} billion", n=params / 10**9)
+    if params >= 10**6:
+        return say("{n:.3g} million", n=params / 10**6)
     return f"{params:,}"
 
 
@@ -88,20 +96,21 @@ def _languages(model: Model) -> str:
 
 def _limits(model: Model) -> str:
     limits = model.limits
-    facts = [f"{limits.max_input_chars:,} characters"]
+    facts = [say("{n:,} characters", n=limits.max_input_chars)]
     if limits.max_input_tokens is not None:
-        facts.append(f"{limits.max_input_tokens:,} tokens")
-    return f"{', '.join(facts)}, {limits.max_seconds} s an answer"
+        facts.append(say("{n:,} tokens", n=limits.max_input_tokens))
+    return ", ".join([*facts, say("{n} s an answer", n=limits.max_seconds)])
 
 
 def _state(known: Known) -> str:
     if known.fetch is not None:
         return progress(known.model, known.fetch.newest)
     if known.ready:
-        return "yes"
+        return say("yes")
     if known.refused is not None:
-        return f"no. {known.refused}"
-    return f"no. Whoever runs the bot can fetch it: `/model fetch model:{known.model.id}`"
+        return say("no. {reason}", reason=told(known.refused))
+    fetch = f"`/model fetch model:{known.model.id}`"
+    return say("no. Whoever runs the bot can fetch it: {command}", command=fetch)
 
 
 def _megabytes(size: int) -> str:

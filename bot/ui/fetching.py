@@ -10,6 +10,7 @@ import discord
 import structlog
 
 from bot.errors import UserError
+from bot.locales import say
 from bot.service import Fetched, NotFetched, Stopped
 from bot.ui.cards import progress
 from bot.ui.limits import CONTENT, clip
@@ -69,17 +70,25 @@ def _last(fetch: Fetch, end: End | None) -> str:
     match end:
         case Fetched():
             tasks = ", ".join(f"/{task}" for task in model.tasks)
-            return f"**{model.title}** is here, every file as it should be. It can do {tasks} now."
+            return say(
+                "**{model}** is here, every file as it should be. It can do {tasks} now.",
+                model=model.title,
+                tasks=tasks,
+            )
         case Stopped():
-            return (
-                f"The fetch of **{model.title}** was stopped. What had come is kept: "
-                f"`/model fetch model:{model.id}` goes on from there."
+            return say(
+                "The fetch of **{model}** was stopped. What had come is kept: "
+                "`/model fetch model:{id}` goes on from there.",
+                model=model.title,
+                id=model.id,
             )
         case NotFetched(reason=reason):
             return reason
-    return (
-        f"**{model.title}** is still being fetched; this message can't be changed any longer. "
-        f"`/model info model:{model.id}` tells how far it is."
+    return say(
+        "**{model}** is still being fetched; this message can't be changed any longer. "
+        "`/model info model:{id}` tells how far it is.",
+        model=model.title,
+        id=model.id,
     )
 
 

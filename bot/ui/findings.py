@@ -6,12 +6,21 @@ from typing import TYPE_CHECKING
 
 from discord.utils import escape_markdown
 
+from bot.errors import Sentence
+from bot.locales import say, say_many, told
 from bot.tasks.text_to_text import percent
 from bot.ui.limits import clip
 
 if TYPE_CHECKING:
     from bot.tasks.recommend import FilmsResult
     from bot.tasks.text_to_text import CandidatesResult, LabelsResult, Quotation, QuotationsResult
+
+LABELS = {
+    "positive": Sentence("Positive"),
+    "neutral": Sentence("Neutral"),
+    "negative": Sentence("Negative"),
+}
+"""Those labels that most models have in common."""
 
 CELLS = 10  # of a bar
 CONTEXT = 400  # characters shown on each side of a filled hole
@@ -22,7 +31,7 @@ GIVEN = 8  # films that are repeated of those that were named
 def candidates(result: CandidatesResult) -> str:
     """Return the text with the likeliest word in its hole, and below it all words."""
     if not result.candidates:
-        return "*(The model knows no word for this hole.)*"
+        return f"*({say('The model knows no word for this hole.')})*"
     best = result.candidates[0]
     before = result.before.rstrip() if best.joined else result.before
     sentence = f"{_plain(before[-CONTEXT:])}**{_plain(best.word)}**{_plain(result.after[:CONTEXT])}"
@@ -36,7 +45,9 @@ def candidates(result: CandidatesResult) -> str:
 def labels(result: LabelsResult) -> str:
     """Return the verdict, and below it the score of each label."""
     best = _named(result.labels[0].name)
-    verdict = f"**Uncertain**, rather {best} than not" if result.uncertain else f"**{best}**"
+    verdict = f"**{best}**"
+    if result.uncertain:
+        verdict = say("**Uncertain**, rather {label} than not", label=best)
     scores = [
         f"{bar(label.score)} {percent(label.score)} {_named(label.name)}" for label in result.labels
     ]
@@ -46,15 +57,17 @@ def labels(result: LabelsResult) -> str:
 def quotations(result: QuotationsResult) -> str:
     """Return the answer in the words around it and where it stands, then other places."""
     if not result.found:
-        told = f"I can find no answer in this text ({percent(result.nothing)} sure)."
+        sure = percent(result.nothing)
+        verdict = say("I can find no answer in this text ({sure} sure).", sure=sure)
         if not result.quotations:
-            return told
-        return f"{told} The nearest to one:\n{_quoted(result.quotations[0], result.characters)}"
+            return verdict
+        nearest = _quoted(result.quotations[0], result.characters)
+        return f"{verdict} {say('The nearest to one:')}\n{nearest}"
     best, *others = result.quotations
     lines = [f"**{_plain(_line(best.text))}**", _quoted(best, result.characters)]
     if others:
         named = (f"{_plain(_line(other.text))} ({percent(other.score)})" for other in others)
-        lines.append(f"Or: {'; '.join(named)}")
+        lines.append(say("Or: {others}", others="; ".join(named)))
     return "\n".join(lines)
 
 
@@ -62,16 +75,18 @@ def films(result: FilmsResult) -> str:
     """Return the films with their stars and reasons, and in small print what was understood."""
     lines = []
     for number, film in enumerate(result.films, 1):
-        because = f", because you liked {_plain(clip(film.because, REASON))}"
-        stars = f"({film.stars:.1f} ★)"
-        lines.append(f"{number}. {_plain(film.title)} {stars}{because if film.because else ''}")
+        line = f"{number}. {_plain(film.title)} ({film.stars:.1f} ★)"
+        if film.because:
+            liked = _plain(clip(film.because, REASON))
+            line = say("{film}, because you liked {liked}", film=line, liked=liked)
+        lines.append(line)
     if not result.films:
-        lines.append("I know no film that you have not named.")
+        lines.append(say("I know no film that you have not named."))
     if result.liked:
         given = [f"{_plain(film.title)} {film.stars:g} ★" for film in result.liked[:GIVEN]]
         if len(result.liked) > GIVEN:
-            given.append(f"{len(result.liked) - GIVEN} more")
-        lines.append(f"-# From {', '.join(given)}")
+            given.append(say_many("{n} more", "{n} more", len(result.liked) - GIVEN))
+        lines.append("-# " + say("From {films}", films=", ".join(given)))
     if result.note:
         lines.append(f"-# {_plain(result.note)}")
     return "\n".join(lines)
@@ -85,13 +100,14 @@ def bar(share: float) -> str:
 
 def _quoted(found: Quotation, characters: int) -> str:
     words = f"{_plain(_line(found.before))}**{_plain(_line(found.text))}**"
-    place = f"character {found.start + 1:,} of {characters:,}"
+    place = say("character {start:,} of {all:,}", start=found.start + 1, all=characters)
     return f"> {words}{_plain(_line(found.after))}\n> {percent(found.score)} · {place}"
 
 
 def _named(name: str) -> str:
     """Return a label as a word: the makers of models like capitals."""
-    return _plain(name.capitalize() if name.isupper() else name)
+    word = LABELS.get(name.casefold())
+    return told(word) if word else _plain(name.capitalize() if name.isupper() else name)
 
 
 def _line(text: str) -> str:

@@ -10,6 +10,7 @@ import pytest
 from bot.catalogue.catalogue import Catalogue
 from bot.catalogue.download import Fetching
 from bot.catalogue.model import Model
+from bot.errors import Sentence
 from bot.stock import Known
 from bot.ui.cards import card, progress
 from bot.ui.limits import CONTENT
@@ -40,7 +41,7 @@ def test_a_card_tells_licence_credit_size_languages_and_limits() -> None:
     ("name", "how", "said"),
     [
         ("gpt2", {}, "Here: no. Whoever runs the bot can fetch it: `/model fetch model:gpt2`"),
-        ("opt-13b", {"refused": "OPT 13B is too big."}, "Here: no. OPT 13B is too big."),
+        ("opt-13b", {"refused": Sentence("OPT 13B is too big.")}, "Here: no. OPT 13B is too big."),
         ("mt5-base", {"ready": True}, "No other task: it was only pre-trained, to fill holes."),
         (
             "gpt2",
@@ -57,7 +58,7 @@ def test_a_card_tells_how_the_model_stands(name: str, how: dict[str, Any], said:
 
 @pytest.mark.parametrize("model", CATALOGUE, ids=lambda model: model.id)
 def test_every_card_fits_into_a_message(model: Model) -> None:
-    text = card(known(model.id, refused="x" * 500))
+    text = card(known(model.id, refused=Sentence("x" * 500)))
     assert 0 < len(text) <= CONTENT
     assert model.licence in text
     assert model.attribution is None or model.attribution in text
@@ -74,7 +75,7 @@ def test_every_card_fits_into_a_message(model: Model) -> None:
         (Fetching("gpt2", "converting", 9_000_000), "**GPT-2**: converting, 9 MB so far…"),
         (
             Fetching("gpt2", "training", step=900, steps=1200),
-            "**GPT-2**: ▰▰▰▰▰▰▰▰▱▱ 75% of its 1,200 steps",
+            "**GPT-2**: ▰▰▰▰▰▰▰▰▱▱ 75% of 1,200 steps",
         ),
         (Fetching("gpt2", "checking"), "**GPT-2**: checking every file…"),
     ],

@@ -215,7 +215,9 @@ def test_a_job_that_was_late_says_why_and_what_to_do() -> None:
     assert str(waited).endswith("Try again when fewer people are asking.")
 
 
-@pytest.mark.parametrize("error", [UserError("Too long."), BusyError("Too long.", retry_after_s=3.0)])
+@pytest.mark.parametrize(
+    "error", [UserError("Too long."), BusyError("Too long.", retry_after_s=3.0)]
+)
 def test_an_error_that_a_person_can_mend_is_its_own_message(error: UserError) -> None:
     assert apology(error, "ref") == "Too long."
     assert len(apology(UserError("x" * 9000), "ref")) <= CONTENT
