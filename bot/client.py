@@ -21,7 +21,7 @@ from bot.ui.refusals import refuse
 from bot.ui.translator import CommandWords
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from bot.service import Service
@@ -81,6 +81,7 @@ class Menagerie(commands.Bot):
         self.service = service
         self.answering: set[asyncio.Task[Any]] = set()
         self._synced = synced
+        self._command_ids: dict[str, int] | None = None
         self._operators = frozenset(operators)
         self._test_guild = discord.Object(test_guild) if test_guild else None
 
@@ -99,6 +100,20 @@ class Menagerie(commands.Bot):
     async def is_operator(self, user: discord.abc.User) -> bool:
         """Say whether somebody runs this bot."""
         return user.id in self._operators or await self.is_owner(user)
+
+    async def command_ids(self) -> Mapping[str, int]:
+        """Return the ids that Discord gave the commands, by their names; asked for once.
+
+        Where Discord does not tell, there are none.
+        """
+        if self._command_ids is None:
+            try:
+                known = await self.tree.fetch_commands(guild=self._test_guild)
+            except discord.HTTPException as error:
+                log.warning("ids of commands not known", error=str(error))
+                return {}
+            self._command_ids = {each.name: each.id for each in known}
+        return self._command_ids
 
     async def close(self) -> None:
         """Let the answers that are on their way be delivered, then leave."""
@@ -123,6 +138,7 @@ class Menagerie(commands.Bot):
         if synced is not None and synced.exists() and synced.read_text() == digest:
             return
         await self.tree.sync(guild=self._test_guild)
+        self._command_ids = None
         log.info("commands published", count=len(payload))
         if self._synced is not None:
             self._synced.write_text(digest)

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
     from bot.errors import Sentence
 
-__all__ = ["LANGUAGES", "catalogue", "language_of", "say", "say_many", "told", "with_language"]
+__all__ = [
+    "LANGUAGES", "catalogue", "language_of", "say", "say_many", "told", "with_language", "word",
+    "word_in",
+]  # fmt: skip
 
 LANGUAGES = ("de", "es", "fr", "ja", "pt_BR")
 """The languages beside English, by the names of their files."""
@@ -74,6 +77,17 @@ def told(sentence: Sentence) -> str:
         for name, value in sentence.values.items()
     }
     return say(sentence.text, **values)
+
+
+def word(kind: str, text: str) -> str:
+    """Return a word of the commands, such as a ``command_name``, in the language of this task."""
+    return word_in(_language.get(), kind, text) or text
+
+
+def word_in(language: str, kind: str, text: str) -> str | None:
+    """Return a word of the commands in a language, or ``None`` where English serves."""
+    message = catalogue(language).get(text, context=kind) if language in LANGUAGES else None
+    return str(message.string) or None if message and not message.fuzzy else None
 
 
 @cache

@@ -45,13 +45,19 @@ def template() -> Catalog:
 
 async def command_words() -> set[tuple[str, str]]:
     """Return the words of the commands, each with what it is: ``command_name``, and so on."""
-    bot = Menagerie(_Silent(), synced=None, test_guild=0)  # type: ignore[arg-type]
-    for module in pkgutil.iter_modules(cogs.__path__, "cogs."):
-        await bot.load_extension(module.name)
+    bot = await commanding()
     listener = _Listener()
     for command in bot.tree.get_commands():
         await command.get_translated_payload(bot.tree, listener)
     return listener.heard
+
+
+async def commanding() -> Menagerie:
+    """Return a bot with all its commands, that nobody can talk to."""
+    bot = Menagerie(_Silent(), synced=None, test_guild=0)  # type: ignore[arg-type]
+    for module in pkgutil.iter_modules(cogs.__path__, "cogs."):
+        await bot.load_extension(module.name)
+    return bot
 
 
 class _Listener(app_commands.Translator):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from discord import app_commands
 
-from bot.locales import LANGUAGES, catalogue, language_of
+from bot.locales import LANGUAGES, catalogue, language_of, word_in
 
 if TYPE_CHECKING:
     import discord
@@ -27,11 +27,7 @@ class CommandWords(app_commands.Translator):
         context: app_commands.TranslationContextTypes,
     ) -> str | None:
         """Return the words in a language that we have, else ``None``: Discord shows English."""
-        language = language_of(locale.value)
-        if language not in LANGUAGES:
-            return None
-        message = catalogue(language).get(string.message, context=context_of(context))
-        return str(message.string) or None if message and not message.fuzzy else None
+        return word_in(language_of(locale.value), context_of(context), string.message)
 
 
 def context_of(context: app_commands.TranslationContextTypes) -> str:

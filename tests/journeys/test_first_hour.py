@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import signal
 import struct
 import zlib
@@ -232,3 +233,13 @@ async def test_a_mention_in_a_text_pings_nobody(member: Member, finished: Finish
     message = await finished(asked)
     assert "@everyone" in message["content"]
     assert not any(message["pings"].values())
+
+
+async def test_help_names_the_commands_to_be_clicked_and_tells_of_one(member: Member) -> None:
+    overview = await (await member.invoke("help")).settled()
+    assert overview["only_for"] == member.id
+    assert re.search(r"</imagine:\d+>.*</conjure:\d+>", overview["content"])
+    (offered, *_) = await member.autocomplete("help", "command", "summ")
+    page = await (await member.invoke("help", command=offered["value"])).settled()
+    assert "`text`" in page["content"]
+    assert "/summarize file:minutes.txt" in page["content"]
