@@ -12,7 +12,8 @@ import discord
 import msgspec
 import structlog
 
-from bot.errors import BotError, BusyError, UserError
+from bot.errors import BotError, BusyError, Sentence, UserError
+from bot.locales import say, with_language
 from bot.service import Answered, Cancelled, Expired, Interrupted, Outcome, Unanswered
 from bot.tasks.caller import Caller
 from bot.tasks.request import Request
@@ -20,6 +21,7 @@ from bot.ui import replies
 from bot.ui.destination import Address, Live, Resumed
 from bot.ui.refusals import UNREACHABLE
 from bot.ui.views import CancelView, answer_view
+from bot.ui.waiting import is_news, waiting
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 FIRST_EDIT_S = 0.4  # an answer that comes sooner than this replaces "thinking" directly
 EDIT_EVERY_S = 1.0
 LET_THROUGH_S = 3.0  # for an edit that is on its way when the answer is there
-ASK_AGAIN = "The bot is restarting. Try again in a minute."
+ASK_AGAIN = Sentence("The bot is restarting. Try again in a minute.")
 
 log = structlog.get_logger("answer")
 
@@ -67,6 +69,7 @@ async def answer(
     if isinstance(request, Request):
         service.check(request, model)
     noted(interaction.client.answering)
+    structlog.contextvars.bind_contextvars(interaction=str(interaction.id))
     await interaction.response.defer(thinking=True)
     wanted = await request() if callable(request) else request
     submitted = await service.submit(wanted, caller_of(interaction), model_id=model, seed=seed)
@@ -101,6 +104,7 @@ async def resume(client: Menagerie, service: Service) -> None:
 
 async def _keep(client: Menagerie, service: Service, promise: Promise) -> None:
     noted(client.answering)
+    with_language(promise.caller.locale)
     destination = Resumed(client, msgspec.msgpack.decode(promise.address, type=Address))
     try:
         try:
@@ -159,10 +163,10 @@ async def _conclude(
             if service.archive.keeps(submitted.job):
                 view = answer_view(submitted.job)
         case Cancelled():
-            reply = replies.Reply(content="Cancelled.")
+            reply = replies.Reply(content=say("Cancelled."))
         case Interrupted():
             reply = replies.Reply(
-                content="The bot is restarting; the answer comes when it is back."
+                content=say("The bot is restarting; the answer comes when it is back.")
             )
         case Expired():
             raise replies.late(submitted, outcome)
@@ -200,13 +204,16 @@ class _Display:
         self._view = view
         self._gone = gone
         self._newest: Progress | None = None
+        self._told_at = 0.0
         self._news = asyncio.Event()
         self._ended = asyncio.Event()
 
     def show(self, progress: Progress) -> None:
-        """Have this shown when the next edit is due."""
-        self._newest = progress
-        self._news.set()
+        """Have this shown when the next edit is due, if it is news."""
+        now = asyncio.get_running_loop().time()
+        if is_news(self._newest, progress, now - self._told_at):
+            self._newest, self._told_at = progress, now
+            self._news.set()
 
     def end(self) -> None:
         """Show nothing more; an edit that is on its way is let through."""
@@ -223,7 +230,7 @@ class _Display:
             if self._newest is None or self._ended.is_set():
                 continue
             try:
-                await self._destination.edit(replies.waiting(self._newest), self._view)
+                await self._destination.edit(waiting(self._newest), self._view)
             except discord.NotFound:
                 self._gone()
                 return

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import discord
 
 from bot.errors import UserError
+from bot.locales import say, told
 from bot.service import Answered, Cancelled, Expired, Outcome, Unanswered
 from bot.ui import replies
-from bot.ui.answer import caller_of, delivered, noted
+from bot.ui.answer import ASK_AGAIN, caller_of, delivered, noted
 from bot.ui.destination import Live
 from bot.ui.limits import CONTENT, clip
 from bot.ui.refusals import UNREACHABLE
 from bot.ui.replies import Reply
+from bot.ui.views import CancelView, deleting_view
+from bot.ui.waiting import CURSOR, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
 
 EDIT_EVERY_S = 1.0
 MOST = 4
+MOST_FILES = 10  # that Discord takes in one message
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,7 @@ async def compare(
     submitted = await _submitted(interaction, service, request, entrants)
     board = Board([_titled(each) for each in submitted])
     destination = Live(interaction)
+    view = CancelView(interaction.user.id, partial(_cancel_all, service, submitted))
     jobs = [
         asyncio.create_task(_follow(each, board, place)) for place, each in enumerate(submitted)
     ]
@@ -63,15 +69,24 @@ async def compare(
             await asyncio.wait(jobs, timeout=EDIT_EVERY_S, return_when=asyncio.ALL_COMPLETED)
             if not all(job.done() for job in jobs) and board.changed():
                 with contextlib.suppress(*UNREACHABLE):
-                    await destination.edit(board.shown(), None)
+                    await destination.edit(board.shown(), view)
         for job in jobs:
             job.result()
     finally:
+        view.stop()
         for job, each in zip(jobs, submitted, strict=True):
             if not job.done():
                 service.cancel(each.job.id)
                 job.cancel()
-    await delivered(destination, board.shown(), None)
+    keeps = service.archive.keeps(submitted[0].job)
+    await delivered(
+        destination, board.shown(whole=True), deleting_view(submitted[0].job.id) if keeps else None
+    )
+
+
+def _cancel_all(service: Service, submitted: Sequence[Submitted]) -> None:
+    for each in submitted:
+        service.cancel(each.job.id)
 
 
 async def _submitted(
@@ -100,7 +115,7 @@ async def _submitted(
 async def _follow(submitted: Submitted, board: Board, place: int) -> None:
     async for item in submitted.news:
         if not isinstance(item, Outcome):
-            board.put(place, replies.waiting(item).content.removesuffix(replies.CURSOR))
+            board.put(place, waiting(item).content.removesuffix(CURSOR))
             continue
         match item:
             case Answered():
@@ -108,16 +123,18 @@ async def _follow(submitted: Submitted, board: Board, place: int) -> None:
             case Unanswered(error=error):
                 board.put(place, replies.apology(error, submitted.job.id))
             case Expired():
-                board.put(place, str(replies.late(submitted, item)))
+                board.put(place, told(replies.late(submitted, item).sentence))
             case Cancelled():
-                board.put(place, "Cancelled.")
+                board.put(place, say("Cancelled."))
             case _:
-                board.put(place, "The bot is restarting. Ask again in a minute.")
+                board.put(place, told(ASK_AGAIN))
 
 
 def _titled(submitted: Submitted) -> str:
     job = submitted.job
-    return f"{job.model.title}, seed {job.seed}" if job.request.uses_seed else job.model.title
+    if not job.request.uses_seed:
+        return job.model.title
+    return say("{model}, seed {seed}", model=job.model.title, seed=job.seed)
 
 
 class Board:
@@ -125,9 +142,10 @@ class Board:
 
     def __init__(self, titles: Sequence[str]) -> None:
         self._titles = titles
-        self._parts = ["Waiting…"] * len(titles)
-        self._files: list[Reply] = [Reply(content="")] * len(titles)
+        self._parts = [say("Waiting…")] * len(titles)
+        self._answers: list[Reply] = [Reply(content="")] * len(titles)
         self._changed = True
+        self._fresh = False  # whether there are files that the message has not
 
     def put(self, place: int, text: str) -> None:
         """Show this under the title of the entrant at ``place``."""
@@ -136,9 +154,8 @@ class Board:
 
     def put_answer(self, place: int, reply: Reply) -> None:
         """Show an answer, with its pictures."""
-        self._files[place] = replace(
-            reply, files=tuple(file for file in reply.files if not file[0].endswith(".txt"))
-        )
+        self._answers[place] = reply
+        self._fresh = True
         self.put(place, reply.content)
 
     def changed(self) -> bool:
@@ -146,15 +163,46 @@ class Board:
         changed, self._changed = self._changed, False
         return changed
 
-    def shown(self) -> Reply:
-        """Return all parts; each is cut where they would not fit into one message."""
+    def shown(self, *, whole: bool = False) -> Reply:
+        """Return all parts; each is cut where they would not fit into one message.
+
+        Args:
+            whole: With all files, also those that were sent before; else with them only where one
+                has come since the last time.
+        """
         room = CONTENT // len(self._parts) - max(map(len, self._titles)) - len("**** \n\n\n")
         parts = [
-            f"**{title}**\n{_whole(clip(text, room))}"
+            f"**{title}**\n{_shortened(text, room)}"
             for title, text in zip(self._titles, self._parts, strict=True)
         ]
-        files = tuple(file for reply in self._files for file in reply.files)
-        return Reply(content="\n\n".join(parts), files=files)
+        fresh, self._fresh = self._fresh, False
+        files = [file for reply in self._answers for file in reply.files or ()]
+        files += self._cut_texts(room)
+        return Reply(
+            content="\n\n".join(parts), files=tuple(files[:MOST_FILES]) if whole or fresh else None
+        )
+
+    def _cut_texts(self, room: int) -> list[tuple[str, bytes, str | None]]:
+        """Return the answers that are cut in the message, whole, each as a file."""
+        return [
+            (f"{place}.txt", reply.content.encode(), None)
+            for place, reply in enumerate(self._answers, 1)
+            if len(reply.content) > room
+            and not any(f[0].endswith(".txt") for f in reply.files or ())
+        ]
+
+
+def _has_text(reply: Reply) -> bool:
+    return any(name.endswith(".txt") for name, _, _ in reply.files or ())
+
+
+def _shortened(text: str, room: int) -> str:
+    """Cut a text to its room, but for the small print below it."""
+    body, line, footer = text.rpartition("\n-# ")
+    if not line:
+        return _whole(clip(text, room))
+    small = line + footer
+    return _whole(clip(body, max(1, room - len(small)))) + small
 
 
 def _whole(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What people read: progress, results and errors as the content of a message."""
+"""What people read in the end: results and errors as the content of a message."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import discord
 
 from bot.errors import InferenceError, UserError
-from bot.locales import told
+from bot.locales import say, told
 from bot.tasks.image_to_text import LinesResult
 from bot.tasks.picture import Picture, PicturesResult
-from bot.tasks.progress import Loading, Queued, Started, StepDone, TextSoFar
 from bot.tasks.recommend import FilmsResult
 from bot.tasks.text_to_text import (
     CandidatesResult,
@@ -26,49 +25,29 @@ from bot.ui.limits import ALT_TEXT, CONTENT, clip
 if TYPE_CHECKING:
     from bot.catalogue.model import Model
     from bot.service import Answered, ExecutorStatus, Expired, Submitted
-    from bot.tasks.progress import Progress
     from bot.tasks.registry import Result
 
-CURSOR = " ▌"
-BAR = 12  # cells of a progress bar
 FENCE_END = "\n```"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """The content of a message, and its files as (name, bytes, alt text)."""
+    """The content of a message, and its files as (name, bytes, alt text).
+
+    ``None`` for files leaves those that the message has.
+    """
 
     content: str
-    files: tuple[tuple[str, bytes, str | None], ...] = ()
+    files: tuple[tuple[str, bytes, str | None], ...] | None = ()
 
     def as_edit(self) -> dict[str, Any]:
         """Return what ``edit_original_response`` takes; its files can be sent only once."""
+        if self.files is None:
+            return {"content": self.content}
         files = [
             discord.File(io.BytesIO(data), name, description=alt) for name, data, alt in self.files
         ]
         return {"content": self.content, "attachments": files}
-
-
-def waiting(progress: Progress) -> Reply:
-    """Return what is shown while a job is under way."""
-    match progress:
-        case Queued(ahead=0):
-            return Reply(content="Next in the queue…")
-        case Queued(ahead=ahead, eta_s=eta_s):
-            when = f", about {max(1, round(eta_s))} s" if eta_s is not None else ""
-            return Reply(content=f"In the queue: {ahead} before you{when}.")
-        case Loading(model=model):
-            return Reply(content=f"Waking {model}…")
-        case TextSoFar(text=text):
-            room = CONTENT - len(CURSOR)
-            return Reply(content=(text if len(text) <= room else f"…{text[1 - room :]}") + CURSOR)
-        case StepDone(done=done, total=total, preview=preview):
-            filled = round(BAR * done / max(1, total))
-            bar = "▰" * filled + "▱" * (BAR - filled)
-            files = () if preview is None else (_file("preview", preview),)
-            return Reply(content=f"{bar} {done}/{total}", files=files)
-        case Started():
-            return Reply(content="At work…")
 
 
 def finished(submitted: Submitted, answered: Answered) -> Reply:
@@ -76,9 +55,9 @@ def finished(submitted: Submitted, answered: Answered) -> Reply:
     job = submitted.job
     parts = [job.model.title]
     if job.model.starter:
-        parts.append("starter model, small")
+        parts.append(say("starter model, small"))
     if job.request.uses_seed and not isinstance(answered.result, QuotationsResult):
-        parts.append(f"seed {job.seed}")
+        parts.append(say("seed {seed}", seed=job.seed))
     parts.append(f"{answered.timings.run_s:.1f} s")
     footer = f"-# {' · '.join(parts)} · `{job.id}`"
     return _with_footer(answered.result, footer, job.id)
@@ -88,12 +67,15 @@ def late(submitted: Submitted, expired: Expired) -> UserError:
     """Return what is said of a job whose time was up."""
     if expired.waiting:
         return UserError(
-            f"This waited for {expired.limit_s / 60:.0f} minutes, longer than Discord keeps a "
-            "request open. Try again when fewer people are asking."
+            "This waited for {minutes:.0f} minutes, longer than Discord keeps a request open. Try "
+            "again when fewer people are asking.",
+            minutes=expired.limit_s / 60,
         )
     return UserError(
-        f"This ran for {expired.limit_s:.0f} s, which is all that {submitted.job.model.title} may "
-        "take for one answer. Ask for less, or choose a faster model."
+        "This ran for {seconds:.0f} s, which is all that {model} may take for one answer. Ask for "
+        "less, or choose a faster model.",
+        seconds=expired.limit_s,
+        model=submitted.job.model.title,
     )
 
 
@@ -103,9 +85,10 @@ def apology(error: Exception, reference: str) -> str:
         return clip(told(error.sentence), CONTENT)
     if isinstance(error, InferenceError):
         reference = error.reference
-    return (
+    return say(
         "Something went wrong on this side; it was not your doing. Try again, or another model. "
-        f"Whoever runs the bot can look it up as `{reference}`."
+        "Whoever runs the bot can look it up as `{reference}`.",
+        reference=reference,
     )
 
 
@@ -118,16 +101,22 @@ def model_list(models: list[tuple[Model, bool]]) -> str:
         for m in here
     ]
     known = len(models) - len(here)
-    lines.append(f"-# {known} more are known; whoever runs the bot can fetch them.")
+    more = say("{n} more are known; whoever runs the bot can fetch them.", n=known)
+    lines.append(f"-# {more}")
     return clip("\n".join(lines), CONTENT)
 
 
 def status_line(status: ExecutorStatus) -> str:
     """Return how busy the executor is, and what is loaded."""
     loaded = sorted({model for models in status.models.values() for model in models})
-    text = (
-        f"{status.workers} workers, {status.running} requests running, {status.waiting} waiting.\n"
-        f"Awake: {', '.join(loaded) or 'no model yet'} ({status.resident_bytes >> 20} MB)."
+    text = say(
+        "{workers} workers, {running} requests running, {waiting} waiting.\nAwake: {models} "
+        "({size} MB).",
+        workers=status.workers,
+        running=status.running,
+        waiting=status.waiting,
+        models=", ".join(loaded) or say("no model yet"),
+        size=status.resident_bytes >> 20,
     )
     notes = [f"\n{model}: {note}" for model, note in sorted(status.notes.items())]
     return clip(text + "".join(notes), CONTENT)
@@ -136,7 +125,9 @@ def status_line(status: ExecutorStatus) -> str:
 def _with_footer(result: Result, footer: str, job_id: str) -> Reply:
     match result:
         case TextResult(text=text):
-            return _text_reply(text or "*(The model had nothing to add.)*", footer, job_id)
+            return _text_reply(
+                text or f"*({say('The model had nothing to add.')})*", footer, job_id
+            )
         case CandidatesResult():
             return _text_reply(findings.candidates(result), footer, job_id)
         case LabelsResult():
@@ -144,15 +135,17 @@ def _with_footer(result: Result, footer: str, job_id: str) -> Reply:
         case QuotationsResult():
             return _text_reply(findings.quotations(result), footer, job_id)
         case LinesResult(lines=()):
-            return Reply(content=f"I can find no text in this picture.\n{footer}")
+            return Reply(content=f"{say('I can find no text in this picture.')}\n{footer}")
         case LinesResult():
             reply = _text_reply(result.text, footer, job_id, fence="```")
-            overlay = () if result.overlay is None else (_file(job_id, result.overlay),)
-            return Reply(content=reply.content, files=(*reply.files, *overlay))
+            overlay = () if result.overlay is None else (picture_file(job_id, result.overlay),)
+            return Reply(content=reply.content, files=(*(reply.files or ()), *overlay))
         case Picture():
-            return Reply(content=footer, files=(_file(job_id, result),))
+            return Reply(content=footer, files=(picture_file(job_id, result),))
         case PicturesResult(pictures=pictures):
-            files = tuple(_file(f"{job_id}-{n}", picture) for n, picture in enumerate(pictures, 1))
+            files = tuple(
+                picture_file(f"{job_id}-{n}", picture) for n, picture in enumerate(pictures, 1)
+            )
             note = clip(result.note, CONTENT - len(footer) - 1)
             return Reply(content=f"{note}\n{footer}" if note else footer, files=files)
         case FilmsResult():
@@ -173,6 +166,7 @@ def _text_reply(text: str, footer: str, job_id: str, fence: str = "") -> Reply:
     return Reply(content=content, files=((f"{job_id}.txt", text.encode(), None),))
 
 
-def _file(name: str, picture: Picture) -> tuple[str, bytes, str | None]:
+def picture_file(name: str, picture: Picture) -> tuple[str, bytes, str | None]:
+    """Return a picture as a file of a message."""
     ending = picture.media_type.removeprefix("image/")
     return f"{name}.{ending}", picture.data, clip(picture.alt_text, ALT_TEXT)

@@ -6,17 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
+from bot.errors import Sentence
+from bot.locales import say, told, with_language
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bot.inference.job import Job
 
 LABELS = {
-    "again": "Again",
-    "vary": "Vary",
-    "other": "Other model…",
-    "info": "Info",
-    "delete": "Delete",
+    "again": Sentence("Again"),
+    "vary": Sentence("Vary"),
+    "other": Sentence("Other model…"),
+    "info": Sentence("Info"),
+    "delete": Sentence("Delete"),
 }
 
 
@@ -28,16 +31,18 @@ class CancelView(discord.ui.View):
         cancel: Called when they press it.
     """
 
-    def __init__(self, owner_id: int, cancel: Callable[[], None]) -> None:
+    def __init__(self, owner_id: int, cancel: Callable[[], object]) -> None:
         super().__init__(timeout=None)
         self._owner_id = owner_id
         self._cancel = cancel
+        self.cancel.label = say("Cancel")
 
     async def interaction_check(self, interaction: discord.Interaction) -> bool:
         """Refuse strangers with a sentence that only they see."""
         if interaction.user.id == self._owner_id:
             return True
-        text = "Only the person who asked for this can cancel it."
+        with_language(interaction.locale.value)
+        text = say("Only the person who asked for this can cancel it.")
         await interaction.response.send_message(text, ephemeral=True)
         return False
 
@@ -53,8 +58,19 @@ def answer_view(job: Job) -> discord.ui.View:
     view = discord.ui.View(timeout=None)
     for verb, label in LABELS.items():
         if verb != "vary" or job.request.uses_seed:
-            view.add_item(discord.ui.Button(label=label, custom_id=custom_id(verb, job.id)))
+            view.add_item(discord.ui.Button(label=told(label), custom_id=custom_id(verb, job.id)))
     view.stop()  # the client needs not remember it: its buttons are recognised by their ids
+    return view
+
+
+def deleting_view(job_id: str) -> discord.ui.View:
+    """Return the button that deletes a message, for the one who asked for a job and moderators."""
+    view = discord.ui.View(timeout=None)
+    button: discord.ui.Button[Any] = discord.ui.Button(
+        label=told(LABELS["delete"]), custom_id=custom_id("delete", job_id)
+    )
+    view.add_item(button)
+    view.stop()
     return view
 
 

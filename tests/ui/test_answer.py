@@ -60,7 +60,7 @@ class FakeInteraction:
     ``faults`` are raised by the next edits, in their order; ``None`` lets one pass.
     """
 
-    application_id, token, guild_id, channel_id = 1, "token", 2, 3
+    id, application_id, token, guild_id, channel_id = 9, 1, "token", 2, 3
     locale = discord.Locale.british_english
 
     def __init__(self) -> None:

@@ -38,6 +38,19 @@ def test_pictures_stand_in_the_order_of_the_entrants() -> None:
     board = Board(["One", "Two"])
     board.put_answer(1, Reply(content="b", files=(("b.png", b"2", None),)))
     board.put_answer(0, Reply(content="a", files=(("a.png", b"1", None), ("a.txt", b"", None))))
-    assert [name for name, _, _ in board.shown().files] == ["a.png", "b.png"]
+    assert [name for name, _, _ in board.shown().files or ()] == ["a.png", "a.txt", "b.png"]
+    assert board.shown().files is None, "they were sent already"
+    assert len(board.shown(whole=True).files or ()) == 3
     assert board.changed()
     assert not board.changed()
+
+
+def test_an_answer_that_is_cut_keeps_its_small_print_and_is_whole_in_a_file() -> None:
+    board = Board(["One", "Two"])
+    board.put_answer(0, Reply(content="word " * 300 + "\n-# One · seed 1 · `beef01`"))
+    shown = board.shown()
+    assert len(shown.content) <= 2000
+    assert "…\n-# One · seed 1 · `beef01`" in shown.content
+    assert shown.files is not None
+    ((name, data, _),) = shown.files
+    assert (name, data.decode().count("word")) == ("1.txt", 300)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,12 +13,11 @@ from bot.service import ExecutorStatus, Submitted
 from bot.tasks.caller import Caller
 from bot.tasks.image_to_text import LinesResult, ReadText, TextLine
 from bot.tasks.picture import Picture, PicturesResult
-from bot.tasks.progress import Loading, Queued, Started, StepDone, TextSoFar
 from bot.tasks.recommend import Film, FilmsResult
 from bot.tasks.registry import AnyRequest, Result
 from bot.tasks.text_to_text import CompleteText, TextResult
 from bot.ui.limits import ALT_TEXT, CONTENT, clip
-from bot.ui.replies import Reply, apology, finished, late, model_list, status_line, waiting
+from bot.ui.replies import Reply, apology, finished, late, model_list, status_line
 
 MODEL = Model(id="tiny", name="Tiny", task=("complete", "ocr"), family="toy", licence="MIT")
 LONG = st.text("ab `é👩\n*", max_size=2500) | st.integers(0, 5000).map("x".__mul__)
@@ -55,38 +52,6 @@ def picture(alt_text: str = "a fox", media_type: str = "image/png") -> Picture:
 
 
 FOOTER = "-# Tiny · seed 42 · 1.3 s · `beef01`"
-
-
-@pytest.mark.parametrize(
-    ("progress", "content"),
-    [
-        (Queued(ahead=0), "Next in the queue…"),
-        (Queued(ahead=2), "In the queue: 2 before you."),
-        (Queued(ahead=2, eta_s=12.4), "In the queue: 2 before you, about 12 s."),
-        (Queued(ahead=1, eta_s=0.0), "In the queue: 1 before you, about 1 s."),
-        (Loading(model="Tiny"), "Waking Tiny…"),
-        (Started(), "At work…"),
-        (TextSoFar(text="Once"), "Once ▌"),
-        (StepDone(done=0, total=4), "▱▱▱▱▱▱▱▱▱▱▱▱ 0/4"),
-        (StepDone(done=1, total=4), "▰▰▰▱▱▱▱▱▱▱▱▱ 1/4"),
-        (StepDone(done=4, total=4), "▰▰▰▰▰▰▰▰▰▰▰▰ 4/4"),
-        (StepDone(done=0, total=0), "▱▱▱▱▱▱▱▱▱▱▱▱ 0/0"),
-    ],
-)
-def test_progress_is_told_in_a_line(progress: Any, content: str) -> None:
-    assert waiting(progress) == Reply(content=content)
-
-
-def test_a_preview_comes_with_its_step() -> None:
-    reply = waiting(StepDone(done=1, total=2, preview=picture()))
-    assert reply.files == (("preview.png", b"png", "a fox"),)
-
-
-@given(text=LONG)
-def test_growing_text_stays_within_a_message(text: str) -> None:
-    content = waiting(TextSoFar(text=text)).content
-    assert len(content) <= CONTENT
-    assert content.endswith(" ▌")
 
 
 def test_the_small_print_says_where_an_answer_came_from() -> None:
@@ -198,7 +163,7 @@ def test_many_films_go_into_a_file() -> None:
 
 
 def test_an_edit_takes_away_the_files_of_the_one_before() -> None:
-    edit = waiting(Started()).as_edit()
+    edit = Reply(content="At work…").as_edit()
     assert edit == {"content": "At work…", "attachments": []}
     (file,) = reply_to(picture()).as_edit()["attachments"]
     assert (file.filename, file.description, file.fp.read()) == ("beef01.png", "a fox", b"png")
