@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from bot.errors import UserError
+from bot.errors import Sentence, UserError
 from bot.store.store import Kept, Promise, StoreError
 from bot.tasks.caller import OPERATOR
 
@@ -26,8 +26,8 @@ __all__ = ["Archive", "Kept", "Promise"]
 
 FORGET_EVERY_S = 3600.0
 JOBS_FOR = dt.timedelta(days=30)  # where no request is kept
-NOT_KEPT = "What was asked there is not kept any more. Type the command again."
-NOT_YOURS = (
+NOT_KEPT = Sentence("What was asked there is not kept any more. Type the command again.")
+NOT_YOURS = Sentence(
     "Only the person who asked for this can do that: a request may hold what the others here have "
     "not seen. Type the command yourself."
 )

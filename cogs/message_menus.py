@@ -12,7 +12,8 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.errors import UserError
+from bot.errors import Sentence, UserError
+from bot.locales import say, told
 from bot.tasks.image_to_image import RestylePicture
 from bot.tasks.image_to_text import DescribePicture, ReadText
 from bot.tasks.languages import find
@@ -29,7 +30,7 @@ from bot.tasks.text_to_text import (
 from bot.ui.answer import answer, caller_of
 from bot.ui.attachments import check_picture
 from bot.ui.picking import TextModal, pick
-from bot.ui.sources import NO_PICTURE, NO_TEXT, Found, found_in, text_of
+from bot.ui.sources import NO_PICTURE, NO_TEXT, Found, found_in, read_picture, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -40,12 +41,12 @@ if TYPE_CHECKING:
 Interaction = discord.Interaction["Menagerie"]
 
 MORE = {
-    "complete": "Continue its text",
-    "ask": "Ask a question about its text",
-    "fill": "Fill the hole in its text",
-    "describe": "Describe its picture",
-    "restyle": "Repaint its picture",
-    "films": "Recommend films like those it names",
+    "complete": Sentence("Continue its text"),
+    "ask": Sentence("Ask a question about its text"),
+    "fill": Sentence("Fill the hole in its text"),
+    "describe": Sentence("Describe its picture"),
+    "restyle": Sentence("Repaint its picture"),
+    "films": Sentence("Recommend films like those it names"),
 }
 
 
@@ -96,7 +97,9 @@ class MessageMenus(commands.Cog):
 
     async def more(self, interaction: Interaction, message: discord.Message) -> None:
         """Offer what else can be done with a message."""
-        await pick(interaction, "What shall be done with it?", MORE, partial(self._do, message))
+        deeds = {deed: told(sentence) for deed, sentence in MORE.items()}
+        question = say("What shall be done with it?")
+        await pick(interaction, question, deeds, partial(self._do, message))
 
     async def _do(self, message: discord.Message, interaction: Interaction, deed: str) -> None:
         found = found_in(message)
@@ -107,14 +110,15 @@ class MessageMenus(commands.Cog):
                 await self._of_text(interaction, message, lambda text: FillMask(text=text))
             case "ask":
                 then = partial(self._ask, message)
-                modal = TextModal("Ask about this message", "Your question", then)
+                modal = TextModal(say("Ask about this message"), say("Your question"), then)
                 await interaction.response.send_modal(modal)
             case "describe":
                 await self._of_picture(interaction, found, lambda d: DescribePicture(image=d))
             case "restyle":
                 _need_picture(found)
                 styles = {style: style for style in STYLES}
-                await pick(interaction, "In which style?", styles, partial(self._restyle, found))
+                question = say("In which style?")
+                await pick(interaction, question, styles, partial(self._restyle, found))
             case "films":
                 await self._of_text(interaction, message, lambda text: RecommendFilms(liked=text))
 
@@ -153,7 +157,7 @@ class MessageMenus(commands.Cog):
         """Answer a request made of a message's picture."""
 
         async def read(picture: discord.Attachment) -> AnyRequest:
-            return request(await picture.read())
+            return request(await read_picture(picture))
 
         await self._with_picture(interaction, found, read)
 
@@ -175,7 +179,7 @@ class MessageMenus(commands.Cog):
             await chosen(interaction, "0")
             return
         names = {str(n): f"{n + 1}. {p.filename}" for n, p in enumerate(found.pictures)}
-        await pick(interaction, "Which picture?", names, chosen)
+        await pick(interaction, say("Which picture?"), names, chosen)
 
 
 def _need_picture(found: Found) -> None:

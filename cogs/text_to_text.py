@@ -9,6 +9,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.locales import say
 from bot.tasks.text_to_text import (
     AnswerQuestion,
     ClassifySentiment,
@@ -84,7 +85,9 @@ class TextToText(commands.Cog):
         if text is None and file is None:
             self.service.check(Summarize(text="any"), model)
             await interaction.response.send_modal(
-                TextModal("Summarize", "A long text", partial(self._summarize, model), long=True)
+                TextModal(
+                    say("Summarize"), say("A long text"), partial(self._summarize, model), long=True
+                )
             )
             return
 

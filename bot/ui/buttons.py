@@ -13,6 +13,7 @@ import discord
 from discord.ui import Button, DynamicItem, Item, Select
 
 from bot.errors import UserError
+from bot.locales import say, with_language
 from bot.ui.answer import answer, caller_of
 from bot.ui.jobs import job_card
 from bot.ui.limits import CHOICE, CHOICES, clip
@@ -47,6 +48,7 @@ class JobButton(
 
     async def callback(self, interaction: discord.Interaction[Any]) -> Any:
         """Do what the button says."""
+        with_language(interaction.locale.value)
         try:
             await VERBS[self._verb](interaction, self._job_id)
         except Exception as error:  # nothing above this shows it to the member
@@ -60,7 +62,7 @@ class ModelSelect(DynamicItem[Select[Any]], template=rf"job:with:{JOB}"):
         super().__init__(
             Select(
                 custom_id=custom_id("with", job_id),
-                placeholder="Which model?",
+                placeholder=say("Which model?"),
                 options=options or [discord.SelectOption(label="-")],
             )
         )
@@ -76,6 +78,7 @@ class ModelSelect(DynamicItem[Select[Any]], template=rf"job:with:{JOB}"):
 
     async def callback(self, interaction: discord.Interaction[Any]) -> Any:
         """Ask the model that was picked."""
+        with_language(interaction.locale.value)
         try:
             service = interaction.client.service
             kept = await recalled(interaction, self._job_id)
@@ -115,7 +118,8 @@ async def _other(interaction: Press, job_id: str) -> None:
     others = [model for model in models if model.id != kept.model_id][:CHOICES]
     if not others:
         raise UserError(
-            f"No other model on this machine can do /{task}. `/models` tells which can be fetched."
+            "No other model on this machine can do /{task}. `/models` tells which can be fetched.",
+            task=task,
         )
     view = discord.ui.View(timeout=None)
     options = [
@@ -123,7 +127,7 @@ async def _other(interaction: Press, job_id: str) -> None:
     ]
     view.add_item(ModelSelect(kept.job_id, options))
     view.stop()
-    await interaction.response.send_message("The same, with", view=view, ephemeral=True)
+    await interaction.response.send_message(say("The same, with"), view=view, ephemeral=True)
 
 
 async def show(interaction: Press, job_id: str) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from bot.locales import say
 from bot.ui.limits import CONTENT, clip
 
 if TYPE_CHECKING:
@@ -21,12 +22,17 @@ def job_card(kept: Kept) -> str:
     asked = int(kept.asked_at.timestamp())
     typed = command(kept.request, kept.model_id, kept.seed).replace("```", "'''")
     lines = [
-        f"**Job `{kept.job_id}`**: /{kept.request.task()}, asked by <@{kept.caller.user_id}> "
-        f"<t:{asked}:R>",
-        f"Model: `{kept.model_id}`, seed {kept.seed}"
+        say(
+            "**Job `{id}`**: /{task}, asked by <@{user}> <t:{time}:R>",
+            id=kept.job_id,
+            task=kept.request.task(),
+            user=kept.caller.user_id,
+            time=asked,
+        ),
+        say("Model: `{model}`, seed {seed}", model=kept.model_id, seed=kept.seed)
         if kept.request.uses_seed
-        else f"Model: `{kept.model_id}`",
-        "On this machine the same command gives the same answer:",
+        else say("Model: `{model}`", model=kept.model_id),
+        say("On this machine the same command gives the same answer:"),
     ]
     head = "\n".join(lines) + "\n```\n"
     return head + clip(typed, CONTENT - len(head) - 4) + "\n```"
@@ -48,5 +54,5 @@ def command(request: Request, model_id: str, seed: int) -> str:
 
 def _value(value: Any) -> str:
     if isinstance(value, bytes):
-        return "(the file)"
+        return say("(the file)")
     return " ".join(str(value).split())  # an option is one line

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
+from bot.locales import with_language
 from bot.ui.limits import CHOICE, CHOICES, clip
 from bot.ui.refusals import refuse
 
@@ -43,6 +44,11 @@ class _Question(discord.ui.View):
         self._select.callback = self._chosen  # type: ignore[method-assign]
         self.add_item(self._select)
 
+    async def interaction_check(self, interaction: discord.Interaction[Any]) -> bool:
+        """Speak the language of the one who picks; only they see the question."""
+        with_language(interaction.locale.value)
+        return True
+
     async def _chosen(self, interaction: discord.Interaction[Any]) -> None:
         await self._then(interaction, self._select.values[0])
 
@@ -79,6 +85,7 @@ class TextModal(discord.ui.Modal):
 
     async def on_submit(self, interaction: discord.Interaction[Any]) -> None:
         """Go on with what was written."""
+        with_language(interaction.locale.value)
         await self._then(interaction, self._field.value)
 
     async def on_error(  # type: ignore[override]  # as the library's own Modal has it

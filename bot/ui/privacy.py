@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from bot.locales import say, say_many
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -15,14 +17,21 @@ if TYPE_CHECKING:
 def summary(requests: int, jobs: int, days: int) -> str:
     """Return what is kept of somebody in two or three sentences."""
     if not days:
-        clock = "Jobs are kept without what was asked, and requests not at all."
+        clock = say("Jobs are kept without what was asked, and requests not at all.")
     else:
-        clock = f"Both are deleted {days} days after they were asked."
-    return (
-        f"Kept of you: {requests} request{'s' * (requests != 1)}, by which the buttons below an "
-        f"answer work, and {jobs} line{'s' * (jobs != 1)} of the list of jobs (when, "
-        f"which command and model, how long; not what you asked). {clock} Answers are kept by "
-        "Discord alone.\n-# `/privacy export` gives you all of it; `/privacy delete` deletes it."
+        clock = say_many(
+            "Both are deleted {n} day after they were asked.",
+            "Both are deleted {n} days after they were asked.",
+            days,
+        )
+    return say(
+        "Kept of you: {requests}, by which the buttons below an answer work, and {jobs} of the "
+        "list of jobs (when, which command and model, how long; not what you asked). {clock} "
+        "Answers are kept by Discord alone.\n-# `/privacy export` gives you all of it; `/privacy "
+        "delete` deletes it.",
+        requests=say_many("{n} request", "{n} requests", requests),
+        jobs=say_many("{n} line", "{n} lines", jobs),
+        clock=clock,
     )
 
 
@@ -37,9 +46,12 @@ def export(kept: Sequence[Kept], jobs: Sequence[dict[str, Any]]) -> bytes:
 
 def deleted(count: int) -> str:
     """Return what is said when all is deleted."""
-    return (
-        f"Deleted: {count} job{'s' * (count != 1)} and all that you asked in them. The buttons "
-        "below those answers do nothing any more, but for *Delete*, which still deletes the answer."
+    return say_many(
+        "Deleted: {n} job and all that you asked in it. The buttons below that answer do nothing "
+        "any more, but for *Delete*, which still deletes the answer.",
+        "Deleted: {n} jobs and all that you asked in them. The buttons below those answers do "
+        "nothing any more, but for *Delete*, which still deletes the answer.",
+        count,
     )
 
 

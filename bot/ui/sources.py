@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import discord
 
-from bot.errors import UserError
+from bot.errors import Sentence, UserError
 from bot.service import Answered, Expired, Outcome, Unanswered
 from bot.tasks.image_to_text import LinesResult, ReadText
 from bot.ui import replies
@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from bot.service import Service
     from bot.tasks.caller import Caller
 
-NO_PICTURE = "There is no picture in this message. Point at one with a PNG, JPEG, WebP or GIF."
-NO_TEXT = "There is neither a text nor a picture in this message. Point at another one."
-NOTHING_READ = "I can find no text in this picture. Point at a message with a text."
+NO_PICTURE = Sentence(
+    "There is no picture in this message. Point at one with a PNG, JPEG, WebP or GIF."
+)
+NO_TEXT = Sentence("There is neither a text nor a picture in this message. Point at another one.")
+NOTHING_READ = Sentence("I can find no text in this picture. Point at a message with a text.")
+GONE = Sentence("The message is gone, and its picture with it. Point at another one.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ async def text_of(picture: discord.Attachment, service: Service, caller: Caller)
         UserError: There is none, or it took too long.
         BotError: As a job's.
     """
-    submitted = await service.submit(ReadText(image=await picture.read()), caller)
+    submitted = await service.submit(ReadText(image=await read_picture(picture)), caller)
     async for item in submitted.news:
         if not isinstance(item, Outcome):
             continue
@@ -66,6 +69,18 @@ async def text_of(picture: discord.Attachment, service: Service, caller: Caller)
             case Expired():
                 raise replies.late(submitted, item)
     raise UserError(ASK_AGAIN)
+
+
+async def read_picture(picture: discord.Attachment) -> bytes:
+    """Return the bytes of a picture in a message.
+
+    Raises:
+        UserError: The message was deleted meanwhile.
+    """
+    try:
+        return await picture.read()
+    except discord.NotFound:
+        raise UserError(GONE) from None
 
 
 def _parts(message: discord.Message) -> Iterator[discord.Message | discord.MessageSnapshot]:
