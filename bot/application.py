@@ -26,7 +26,11 @@ from bot.config import cache_folder, state_folder
 from bot.errors import OperatorError, Sentence
 from bot.inference.local import LocalExecutor
 from bot.metrics import Metrics
+from bot.quotas import Quotas
+from bot.rules import Rules
 from bot.service import Service
+from bot.showing import shown
+from bot.store.notes import Notes
 from bot.store.store import Store
 from bot.tasks.registry import REQUESTS
 
@@ -81,35 +85,46 @@ async def opened(
         executor.renew(model)
 
     fetches = Fetches(cache, fetched)
-    wanted = [catalogue.get(name) for name in config.inference.preload]
-    if preload_starters and not wanted:
-        wanted = [model for model in catalogue if model.starter]
-    executor.preload([model for model in wanted if terms.allow(model)])
+    executor.preload(list(filter(terms.allow, _early(catalogue, config, preload_starters))))
     await executor.start()
     try:
         async with Store.opened(state_folder(environ) / "menagerie.db") as store:
-            yield Application(
-                Service(
-                    catalogue=catalogue,
-                    executor=executor,
-                    store=store,
-                    metrics=metrics,
-                    is_present=terms.present,
-                    is_supported=_Remembered(lambda m: has_family(m.family), settled=bool),
-                    preferred=config.defaults.for_task,
-                    too_big=terms.too_big,
-                    unaccepted=terms.unaccepted,
-                    fetches=fetches,
-                    titles_of=_read_once(titles_of, cache),
-                    things_of=_read_once(things_of, cache),
-                    keep_days=config.privacy.keep_days,
-                ),
-                executor,
-                metrics,
+            notes = Notes(store.engine)
+            service = Service(
+                catalogue=catalogue,
+                executor=executor,
+                store=store,
+                metrics=metrics,
+                is_present=terms.present,
+                is_supported=_Remembered(lambda m: has_family(m.family), settled=bool),
+                preferred=config.defaults.for_task,
+                too_big=terms.too_big,
+                unaccepted=terms.unaccepted,
+                fetches=fetches,
+                titles_of=_read_once(titles_of, cache),
+                things_of=_read_once(things_of, cache),
+                keep_days=config.privacy.keep_days,
+                rules=Rules(notes),
+                quotas=Quotas(notes, config.fairness),
+                keeping=executor.keeping,
             )
+            await service.rules.load()
+            forgetting = asyncio.create_task(service.archive.forget_by_the_clock())
+            try:
+                yield Application(service, executor, metrics)
+            finally:
+                forgetting.cancel()
     finally:
         await fetches.close()
         await executor.drain(0.0)
+
+
+def _early(catalogue: Catalogue, config: Config, starters: bool) -> list[Model]:
+    """Return what workers load as soon as they are up."""
+    wanted = [catalogue.get(name) for name in config.inference.preload]
+    if starters and not wanted:
+        return [model for model in catalogue if model.starter]
+    return wanted
 
 
 async def run_bot(
@@ -118,11 +133,12 @@ async def run_bot(
     *,
     playground_port: int | None,
     announce: Callable[[str], None],
+    playground_host: str = "127.0.0.1",
 ) -> None:
     """Run the bot until SIGINT or SIGTERM, then drain; a second one ends the draining.
 
-    ``playground_port`` is where the playground should listen, ``None`` goes to Discord;
-    ``announce`` is told the playground's address once it is there.
+    ``playground_host`` and ``playground_port`` are where the playground should listen, no port goes
+    to Discord; ``announce`` is told the address of the playground's page once it is there.
 
     Raises:
         OperatorError: Discord does not know the token.
@@ -133,19 +149,26 @@ async def run_bot(
     async with AsyncExitStack() as stack:
         token = config.discord.token.reveal()
         synced: Path | None = state_folder(environ) / "commands.sha256"
+        playground: Playground | None = None
         if playground_port is not None:
-            playground = await stack.enter_async_context(_opened_playground(playground_port))
-            announce(playground.address)
+            playground = await stack.enter_async_context(
+                _opened_playground(playground_host, playground_port)
+            )
+            announce(playground.page_url)
             token, synced = playground.token, None
         starters = playground_port is not None
         application = await stack.enter_async_context(
             opened(config, environ, preload_starters=starters)
         )
+        if playground is not None:
+            secrets = (config.discord.token.reveal(),)
+            stack.enter_context(shown(playground, application.executor, secrets))
         client = Menagerie(
             application.service,
             synced=synced,
             test_guild=config.discord.test_guild,
             operators=config.discord.operators,
+            watch_cogs=playground is not None,
         )
         if config.metrics.port:
             await stack.enter_async_context(_pages(config, application, client))
@@ -244,11 +267,11 @@ async def _pages(
 
 
 @asynccontextmanager
-async def _opened_playground(port: int) -> AsyncIterator[Playground]:
+async def _opened_playground(host: str, port: int) -> AsyncIterator[Playground]:
     from bot.playground.redirect import redirect
     from bot.playground.server import Playground
 
-    async with Playground(port=port) as playground:
+    async with Playground(port=port, host=host) as playground:
         redirect(playground.address)
         yield playground
 

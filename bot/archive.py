@@ -5,8 +5,8 @@ It stands between the service and the store: a store that fails costs the memory
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
-import time
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -16,7 +16,7 @@ from bot.store.store import Kept, Promise, StoreError
 from bot.tasks.caller import OPERATOR
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import AsyncIterator, Awaitable
 
     from bot.inference.job import Job, Timings
     from bot.store.store import Store
@@ -31,6 +31,9 @@ NOT_YOURS = Sentence(
     "Only the person who asked for this can do that: a request may hold what the others here have "
     "not seen. Type the command yourself."
 )
+MOST_KEPT = 300
+"""Requests that are kept of one member; the oldest make room."""
+
 MOST_BYTES = 2 << 20
 """Of a request that is kept; the answers to larger ones, to big pictures, have no buttons."""
 
@@ -48,7 +51,6 @@ class Archive:
     def __init__(self, store: Store, keep_days: int) -> None:
         self._store = store
         self._keep_for = dt.timedelta(days=keep_days)
-        self._forgot_at = -FORGET_EVERY_S
 
     @property
     def days(self) -> int:
@@ -64,8 +66,7 @@ class Archive:
         """Write a job down as queued, and what was asked."""
         await self._written(self._store.record(job))
         if self.keeps(job):
-            await self._written(self._store.keep(_kept(job)))
-        await self._forget_old()
+            await self._written(self._store.keep(_kept(job), MOST_KEPT))
 
     async def settle(self, job_id: str, state: str, timings: Timings | None) -> None:
         """Write down how a job ended."""
@@ -104,9 +105,13 @@ class Archive:
         """Return how many requests and how many jobs are kept of somebody."""
         return await self._store.count_of(user_id)
 
-    async def all_of(self, user_id: int) -> tuple[list[Kept], list[dict[str, Any]]]:
-        """Return all that is kept of somebody: what they asked, and the rows of their jobs."""
-        return await self._store.kept_of(user_id), await self._store.jobs_of(user_id)
+    def kept_of(self, user_id: int) -> AsyncIterator[Kept]:
+        """Yield what is kept of what somebody asked, one by one: files make it large."""
+        return self._store.kept_of(user_id)
+
+    async def jobs_of(self, user_id: int) -> list[dict[str, Any]]:
+        """Return the rows of somebody's jobs."""
+        return await self._store.jobs_of(user_id)
 
     async def forget(self, user_id: int) -> int:
         """Delete all that is kept of somebody; return how many jobs that were."""
@@ -126,16 +131,17 @@ class Archive:
         now = dt.datetime.now(dt.UTC)
         return [promise for promise in promises if promise.until > now]
 
-    async def _forget_old(self) -> None:
-        """Delete what has been kept for long enough, about once an hour."""
-        now = time.monotonic()
-        if now - self._forgot_at >= FORGET_EVERY_S:
-            self._forgot_at = now
-            now_utc = dt.datetime.now(dt.UTC)
-            jobs_for = self._keep_for or JOBS_FOR
-            await self._written(
-                self._store.forget_before(now_utc - self._keep_for, now_utc - jobs_for)
-            )
+    async def forget_old(self) -> None:
+        """Delete what has been kept for long enough."""
+        now = dt.datetime.now(dt.UTC)
+        jobs_for = self._keep_for or JOBS_FOR
+        await self._written(self._store.forget_before(now - self._keep_for, now - jobs_for))
+
+    async def forget_by_the_clock(self) -> None:
+        """Delete what has been kept for long enough, every hour, whether or not anybody asks."""
+        while True:
+            await self.forget_old()
+            await asyncio.sleep(FORGET_EVERY_S)
 
     async def _written(self, writing: Awaitable[None]) -> bool:
         """Write to the store; if that fails, the answer is still worth giving."""

@@ -48,6 +48,12 @@ def run(
             "--port", min=0, max=65_535, help="The playground's port; another if it is taken."
         ),
     ] = None,
+    host: Annotated[
+        str,
+        typer.Option(
+            "--host", help="Where the playground listens; beyond loopback its page asks for a key."
+        ),
+    ] = "127.0.0.1",
 ) -> None:
     """Run the bot: on Discord if there is a token, else in the playground."""
     from bot.application import run_bot
@@ -61,6 +67,7 @@ def run(
             settings,
             environ,
             playground_port=chosen if local else None,
+            playground_host=host,
             announce=lambda address: print(f"Playground: {address}", flush=True),  # noqa: T201
         )
     )

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import pkgutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -15,6 +16,7 @@ from discord.ext import commands
 
 import cogs
 from bot.locales import with_language
+from bot.reloading import reload_extension, watch
 from bot.ui.answer import resume
 from bot.ui.buttons import JobButton, ModelSelect
 from bot.ui.refusals import refuse
@@ -22,7 +24,6 @@ from bot.ui.translator import CommandWords
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
-    from pathlib import Path
 
     from bot.service import Service
 
@@ -55,6 +56,7 @@ class Menagerie(commands.Bot):
             at every start.
         test_guild: Publish to this guild only, at once; 0 publishes everywhere.
         operators: Ids of people who run the bot, beside the owner of its application and the team.
+        watch_cogs: Load a cog anew whenever its file changes.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Menagerie(commands.Bot):
         synced: Path | None,
         test_guild: int,
         operators: Collection[int] = (),
+        watch_cogs: bool = False,
     ) -> None:
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # it never speaks
         super().__init__(
@@ -81,6 +84,10 @@ class Menagerie(commands.Bot):
         self.service = service
         self.answering: set[asyncio.Task[Any]] = set()
         self._synced = synced
+        self._published = ""  # what was published last, as a digest
+        self._watch_cogs = watch_cogs
+        self._watching: asyncio.Task[None] | None = None
+        self._reloading = asyncio.Lock()
         self._command_ids: dict[str, int] | None = None
         self._operators = frozenset(operators)
         self._test_guild = discord.Object(test_guild) if test_guild else None
@@ -92,10 +99,28 @@ class Menagerie(commands.Bot):
             if not module.name.rpartition(".")[2].startswith("_"):
                 await self.load_extension(module.name)
         await self.tree.set_translator(CommandWords())
-        if self._test_guild is not None:
-            self.tree.copy_global_to(guild=self._test_guild)
+        self._copy_to_test_guild()
         await self._publish()
         self._resuming = asyncio.create_task(resume(self, self.service))
+        if self._watch_cogs:
+            self._watching = asyncio.create_task(watch(Path(cogs.__path__[0]), self.reload))
+
+    async def reload(self, cog: str) -> None:
+        """Load a cog anew, or for the first time, and publish the commands if they have changed.
+
+        Args:
+            cog: Its name, such as ``recommend``; one whose file is gone is let go.
+
+        Raises:
+            CogBroken: It cannot be loaded; the one that was there stays.
+            discord.HTTPException: Discord refuses the commands.
+        """
+        async with self._reloading:
+            try:
+                await reload_extension(self, f"cogs.{cog}")
+            finally:
+                self._copy_to_test_guild()
+            await self._publish()
 
     async def is_operator(self, user: discord.abc.User) -> bool:
         """Say whether somebody runs this bot."""
@@ -117,6 +142,8 @@ class Menagerie(commands.Bot):
 
     async def close(self) -> None:
         """Let the answers that are on their way be delivered, then leave."""
+        if self._watching is not None:
+            self._watching.cancel()
         await self.service.stock.close()
         if self.answering:
             await asyncio.wait(self.answering, timeout=LAST_WORDS_S)
@@ -125,6 +152,12 @@ class Menagerie(commands.Bot):
     async def on_ready(self) -> None:
         """Note that the gateway is up; this may happen again after every reconnection."""
         log.info("online", user=str(self.user), guilds=len(self.guilds))
+
+    def _copy_to_test_guild(self) -> None:
+        """Let the test guild, if there is one, have the very commands that there are."""
+        if self._test_guild is not None:
+            self.tree.clear_commands(guild=self._test_guild)
+            self.tree.copy_global_to(guild=self._test_guild)
 
     async def _publish(self) -> None:
         """Send Discord the commands, unless the very same ones were sent before."""
@@ -135,9 +168,11 @@ class Menagerie(commands.Bot):
         text = json.dumps([self.application_id, self._test_guild and self._test_guild.id, payload])
         digest = hashlib.sha256(text.encode()).hexdigest()
         synced = self._synced
-        if synced is not None and synced.exists() and synced.read_text() == digest:
+        before = synced.read_text() if synced is not None and synced.exists() else self._published
+        if before == digest:
             return
         await self.tree.sync(guild=self._test_guild)
+        self._published = digest
         self._command_ids = None
         log.info("commands published", count=len(payload))
         if self._synced is not None:

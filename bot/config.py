@@ -183,6 +183,20 @@ class Licences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = ()
 
 
+class Fairness(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much of the machine one member, and one server, may use."""
+
+    member_seconds_per_day: Annotated[
+        Seconds, Meta(description="Seconds of computing for each member in 24 hours; 0: no limit.")
+    ] = 0.0
+    guild_seconds_per_day: Annotated[
+        Seconds, Meta(description="Seconds of computing for each server in 24 hours; 0: no limit.")
+    ] = 0.0
+    cooldown_s: Annotated[
+        Seconds, Meta(description="Seconds between two uses of one command by one member; 0: none.")
+    ] = 0.0
+
+
 class Privacy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is remembered of people."""
 
@@ -234,6 +248,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     licences: Annotated[
         Licences, Meta(description="Licences that you accept for everybody who uses the bot.")
     ] = Licences()
+    fairness: Annotated[
+        Fairness, Meta(description="How much of the machine one member, and one server, may use.")
+    ] = Fairness()
     privacy: Annotated[Privacy, Meta(description="What is remembered of people.")] = Privacy()
     model: Annotated[
         tuple[Model, ...], Meta(description="Models that you add, or change by their id.")

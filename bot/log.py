@@ -5,6 +5,9 @@ discord.py and other libraries log through the same lines.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import json
 import logging
 import logging.handlers
 import sys
@@ -15,7 +18,7 @@ import structlog
 from bot.errors import OperatorError
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import Callable, Iterator, MutableMapping
     from pathlib import Path
 
     from structlog.typing import Processor
@@ -40,14 +43,7 @@ def set_up(
         OperatorError: ``folder`` cannot be written to.
     """
     hide = _Hide(tuple(s for s in secrets if s))
-    shared: list[Processor] = [
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.ExtraAdder(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-        hide,
-    ]
+    shared = _shared(hide)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -61,6 +57,46 @@ def set_up(
     root.setLevel(level.upper())
     logging.getLogger("discord").setLevel(max(logging.WARNING, root.level))
     logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+@contextlib.contextmanager
+def overheard(
+    hear: Callable[[dict[str, Any]], object], secrets: tuple[str, ...] = ()
+) -> Iterator[None]:
+    """Tell every event that is logged inside the block, also from other threads, secrets masked.
+
+    Args:
+        hear: Is called on the event loop of the block.
+        secrets: As :func:`set_up` has them.
+    """
+    loop = asyncio.get_running_loop()
+    hide = _Hide(tuple(s for s in secrets if s))
+
+    class Ear(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            event = json.loads(self.format(record))
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
+                loop.call_soon_threadsafe(hear, event)
+
+    ear = _handler(Ear(), "json", _shared(hide), hide)
+    logging.getLogger().addHandler(ear)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(ear)
+
+
+def _shared(hide: _Hide) -> list[Processor]:
+    """Return what is done with every event, whoever logs it."""
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        hide,
+    ]
 
 
 def _file(path: Path) -> logging.Handler:

@@ -14,6 +14,8 @@ import structlog
 
 from bot.archive import Archive, Kept, Promise
 from bot.catalogue.fetches import End, Fetch, Fetched, NotFetched, Stopped
+from bot.catalogue.model import Model
+from bot.config import Fairness
 from bot.contents import check_contents
 from bot.errors import InferenceError, Sentence, UserError, joined
 from bot.inference.executor import ExecutorStatus
@@ -28,14 +30,18 @@ from bot.inference.job import (
     Outcome,
     Unanswered,
 )
+from bot.inference.keeping import Keeping
+from bot.quotas import Quotas, Use
+from bot.rules import GuildRules, Likings, Rules
 from bot.stock import Known, Stock
+from bot.tasks.caller import OPERATOR
+from bot.underway import Queue, UnderWay
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from bot.catalogue.catalogue import Catalogue
     from bot.catalogue.fetches import Fetches
-    from bot.catalogue.model import Model
     from bot.inference.executor import Executor
     from bot.metrics import Metrics
     from bot.store.store import Store
@@ -53,9 +59,13 @@ __all__ = [
     "Expired",
     "Fetch",
     "Fetched",
+    "GuildRules",
     "Interrupted",
+    "Keeping",
     "Kept",
     "Known",
+    "Likings",
+    "Model",
     "NotFetched",
     "Outcome",
     "Promise",
@@ -63,6 +73,8 @@ __all__ = [
     "Stopped",
     "Submitted",
     "Unanswered",
+    "UnderWay",
+    "Use",
 ]
 
 SEED_BITS = 32
@@ -94,6 +106,9 @@ class Service:
             there are none.
         things_of: The things that a model draws by name, read off the disk.
         keep_days: How long requests and jobs are kept; 0 keeps no request.
+        rules: What guilds allow and members like.
+        quotas: How much they may use.
+        keeping: What may be done to the models in memory by hand.
     """
 
     def __init__(
@@ -112,10 +127,17 @@ class Service:
         titles_of: Callable[[Model], Titles | None] = lambda _: None,
         things_of: Callable[[Model], Things | None] = lambda _: None,
         keep_days: int = 0,
+        rules: Rules | None = None,
+        quotas: Quotas | None = None,
+        keeping: Keeping | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._executor = executor
         self.archive = Archive(store, keep_days)
+        self.rules = rules or Rules()
+        self.quotas = quotas or Quotas(None, Fairness())
+        self.keeping = keeping
+        self.queue = Queue()
         self._metrics = metrics
         self._preferred = preferred
         self._titles_of = titles_of
@@ -129,12 +151,20 @@ class Service:
             fetches=fetches,
         )
 
-    def ready_models(self, task: str) -> list[Model]:
-        """Return the models that can do a task now, the one that is taken by default first."""
-        ready = [m for m in self._catalogue.for_task(task) if self.stock.is_ready(m)]
-        preferred = self._preferred(task)  # an id or another of its names
-        chosen = self._catalogue.get(preferred) if preferred in self._catalogue else None
-        return sorted(ready, key=lambda m: m != chosen)
+    def ready_models(self, task: str, caller: Caller = OPERATOR) -> list[Model]:
+        """Return the models that can do a task now, the one that is taken by default first.
+
+        That is the one that the caller likes, or else their channel, guild, the operator or the
+        catalogue, in this order. Models that the guild has switched off are left out.
+        """
+        ready = [
+            model
+            for model in self._catalogue.for_task(task)
+            if self.stock.is_ready(model) and self.rules.allows(caller, model)
+        ]
+        wanted = [*self.rules.liked_models(caller, task), self._preferred(task)]
+        liked = [self._catalogue.get(name) for name in wanted if name in self._catalogue]
+        return sorted(ready, key=lambda m: liked.index(m) if m in liked else len(liked))
 
     def all_models(self) -> list[tuple[Model, bool]]:
         """Return every model of the catalogue, and whether it can be used now."""
@@ -162,15 +192,20 @@ class Service:
         named = (model for model in ready if model.id == model_id)
         return next(named, ready[0] if ready else None)
 
-    def check(self, request: AnyRequest, model_id: str | None = None) -> Model:
+    def check(
+        self, request: AnyRequest, model_id: str | None = None, caller: Caller = OPERATOR
+    ) -> Model:
         """Return the model that will answer a request.
 
         Raises:
-            UserError: The model is unknown, unfit or absent, or the request is empty or too long.
+            UserError: The model is unknown, unfit or absent, the request is empty or too long, or
+                the rules of the guild forbid it.
         """
-        model = self._choose(request, model_id)
+        model = self._choose(request, model_id, caller)
+        self.rules.check(caller, request.task(), model)
         if (lacking := _lacking(request, model)) is not None:
-            others = [m.id for m in self.ready_models(request.task()) if lacking not in m.needs]
+            ready = self.ready_models(request.task(), caller)
+            others = [m.id for m in ready if lacking not in m.needs]
             need = Sentence(
                 "{model} needs the option `{option}`, and there is none. Give one.",
                 {"model": model.title, "option": lacking},
@@ -179,6 +214,27 @@ class Service:
                 joined(need, _listed(Sentence("These can do without: {models}."), others))
             )
         check_contents(request, model)
+        return model
+
+    def present(self, name: str) -> Model:
+        """Return a model that can be used now, by any of its names.
+
+        Raises:
+            UserError: It is unknown, unfit or absent.
+        """
+        model = self._catalogue.get(name)
+        return self.check_model(model.tasks[0], model.id)
+
+    def check_model(self, task: str, model_id: str) -> Model:
+        """Return a model that can do a task here, by any of its names.
+
+        Raises:
+            UserError: It is unknown, unfit or absent.
+        """
+        model = self._catalogue.get(model_id)
+        able = [m.id for m in self._catalogue.for_task(task) if self.stock.is_ready(m)]
+        if (reason := self._unfit(model, task)) is not None:
+            raise UserError(joined(reason, _listed(Sentence("These can: {models}."), able)))
         return model
 
     async def submit(
@@ -194,7 +250,8 @@ class Service:
         Raises:
             UserError: As :meth:`check`, or the queue is full (:class:`bot.errors.BusyError`).
         """
-        model = self.check(request, model_id)
+        model = self.check(request, model_id, caller)
+        await self.quotas.check(caller, request.task())
         job = Job(
             id=secrets.token_hex(4),
             request=request,
@@ -204,8 +261,13 @@ class Service:
             priority=BACKGROUND if model.limits.max_seconds > SLOW_S else INTERACTIVE,
             max_wait_s=max(60.0, ANSWERABLE_S - model.limits.max_seconds),
         )
-        news = self._executor.submit(job)
         log.info("job queued", job=job.id, task=request.task(), model=job.model.id)
+        try:
+            news = self._executor.submit(job)
+        except UserError as error:
+            log.info("job ended", job=job.id, state="refused", error=str(error))
+            raise
+        self.queue.came(job)
         await self.archive.record(job)
         return Submitted(job=job, news=self._recorded(job, news))
 
@@ -238,7 +300,10 @@ class Service:
     ) -> AsyncIterator[Progress | Outcome]:
         async for item in news:
             if isinstance(item, Outcome):
+                self.queue.ended(job.id)
                 await self._settle(job, item)
+            else:
+                self.queue.heard(job.id, item)
             yield item
 
     async def _settle(self, job: Job, outcome: Outcome) -> None:
@@ -255,25 +320,25 @@ class Service:
                 state = "expired"
             case Interrupted():
                 state = "interrupted"
-        details = {"run_s": round(timings.run_s, 3)} if timings else {}
+        details = {} if timings is None else {
+            "queued_s": round(timings.queued_s, 3),
+            "run_s": round(timings.run_s, 3),
+            "batch": timings.batch,
+        }  # fmt: skip
         log.info("job ended", job=job.id, state=state, model=job.model.id, **details)
         if isinstance(error, InferenceError):
             log.error("job failed", job=job.id, error=str(error), trace=error.remote_traceback)
         self._metrics.job_ended(job, state, timings, tokens)
         await self.archive.settle(job.id, state, timings)
 
-    def _choose(self, request: AnyRequest, model_id: str | None) -> Model:
+    def _choose(self, request: AnyRequest, model_id: str | None, caller: Caller) -> Model:
         task = request.task()
         if model_id is None:
-            ready = self.ready_models(task)
+            ready = self.ready_models(task, caller)
             if not ready:
                 raise UserError(self._nothing_for(task))
             return next((m for m in ready if _lacking(request, m) is None), ready[0])
-        model = self._catalogue.get(model_id)
-        able = [m.id for m in self._catalogue.for_task(task) if self.stock.is_ready(m)]
-        if (reason := self._unfit(model, task)) is not None:
-            raise UserError(joined(reason, _listed(Sentence("These can: {models}."), able)))
-        return model
+        return self.check_model(task, model_id)
 
     def _unfit(self, model: Model, task: str) -> Sentence | None:
         """Return why a model cannot do a task here, or ``None``."""

@@ -11,6 +11,7 @@ from discord.ext import commands
 
 from bot.tasks.text_to_image import ConjurePicture, ImaginePicture
 from bot.tasks.text_to_text import AnswerQuestion, CompleteText
+from bot.ui.answer import caller_of
 from bot.ui.choices import compared_model_choices
 from bot.ui.comparing import MOST, compare, entrants
 
@@ -52,7 +53,7 @@ class Experiments(commands.Cog):
         seeds: Seeds = 2,
     ) -> None:
         """Put the answers of several models, or with several seeds, side by side."""
-        ready = [model.id for model in self.service.ready_models(task)]
+        ready = [model.id for model in self.service.ready_models(task, caller_of(interaction))]
         seed = secrets.randbits(SEED_BITS)
         who = entrants(ready, (first, second, third), seeds, seed)
         await compare(interaction, self.service, _request(task, prompt), who)

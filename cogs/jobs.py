@@ -28,6 +28,7 @@ class Jobs(commands.Cog):
 
     def __init__(self, bot: Menagerie) -> None:
         self.archive = bot.service.archive
+        self.rules = bot.service.rules
 
     @job.command()
     @app_commands.describe(id=JOB)
@@ -44,21 +45,27 @@ class Jobs(commands.Cog):
     @privacy.command(name="show")
     async def told(self, interaction: Interaction) -> None:
         """Tell what is kept of you, and for how long."""
+        await interaction.response.defer(ephemeral=True)
         text = privacy.summary(*await self.archive.count_of(interaction.user.id), self.archive.days)
-        await interaction.response.send_message(text, ephemeral=True)
+        await interaction.followup.send(text, ephemeral=True)
 
     @privacy.command()
     async def export(self, interaction: Interaction) -> None:
         """Get all that is kept of you as a file."""
-        data = privacy.export(*await self.archive.all_of(interaction.user.id))
-        file = discord.File(io.BytesIO(data), "menagerie-about-you.json")
-        await interaction.response.send_message(file=file, ephemeral=True)
+        await interaction.response.defer(ephemeral=True)
+        kept = self.archive.kept_of(interaction.user.id)
+        jobs = await self.archive.jobs_of(interaction.user.id)
+        likings = self.rules.of_member(interaction.user.id)
+        name, data = await privacy.export(kept, jobs, likings, interaction.filesize_limit)
+        await interaction.followup.send(file=discord.File(io.BytesIO(data), name), ephemeral=True)
 
     @privacy.command()
     async def delete(self, interaction: Interaction) -> None:
         """Delete all that is kept of you, now."""
+        await interaction.response.defer(ephemeral=True)
         count = await self.archive.forget(interaction.user.id)
-        await interaction.response.send_message(privacy.deleted(count), ephemeral=True)
+        await self.rules.forget_member(interaction.user.id)
+        await interaction.followup.send(privacy.deleted(count), ephemeral=True)
 
 
 async def setup(bot: Menagerie) -> None:

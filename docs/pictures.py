@@ -27,8 +27,8 @@ from bot.playground.records import Upload
 
 HERE = Path(__file__).parent
 OUTPUT = HERE / "pictures" / "playground.png"
-LARGEST_BYTES = 400_000
-VIEW = ViewportSize(width=1180, height=1166)
+LARGEST_BYTES = 300_000
+VIEW = ViewportSize(width=1180, height=1210)
 ANNOUNCED = "Playground: "
 START_LIMIT_S = 60.0
 ANSWER_LIMIT_S = 180.0
@@ -56,7 +56,7 @@ async def main() -> None:
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
         page = await browser.new_page(
-            viewport=VIEW, color_scheme="dark", locale="en-GB", device_scale_factor=1.25
+            viewport=VIEW, color_scheme="dark", locale="en-GB", device_scale_factor=1.0
         )
         await page.goto(address)
         await page.get_by_text("Connected", exact=True).wait_for()

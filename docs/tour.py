@@ -14,20 +14,19 @@ import json
 import os
 import shutil
 import sys
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from pictures import offered, playground
 from PIL import Image
-from tour_stops import STOPS, Ask, Stop
+from tour_stops import STOPS, Stop
 
 from bot.catalogue.beside import is_complete
 from bot.catalogue.catalogue import Catalogue
 from bot.config import cache_folder
-from bot.playground.member import Member
-from bot.playground.records import Json, Upload
+from bot.playground.records import Json
+from bot.playground.replaying import NotReplayed, Played, Replay
+from bot.playground.scenario import Complete, Invoke, typed
 from bot.tasks.registry import REQUESTS
 
 HERE = Path(__file__).parent
@@ -54,34 +53,23 @@ tells more of it. The first answer of a model takes longer, since it is loaded t
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What came of an ask: the text and pictures of the answer, and the seconds it took."""
-
-    content: str
-    pictures: list[tuple[str, bytes, str]]
-    choices: list[str]
-    took_s: float
-
-
 async def main() -> None:
     """Go on the tour, and write the page."""
     stops = list(_possible())
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir()
     sections = [HEAD]
-    async with playground(OFFLINE, sys.argv[1:]) as address, Member(address) as member:
-        await offered(member, stops[0].command)
+    async with (
+        playground(OFFLINE, sys.argv[1:]) as address,
+        Replay(address, patience_s=ANSWER_LIMIT_S, until=_is_final) as replay,
+    ):
+        await offered(await replay.member("member"), stops[0].command)
         for stop in stops:
-            parts = [f"## {stop.title}\n", stop.about + "\n"]
-            for number, ask in enumerate(stop.asks, 1):
-                sys.stderr.write(f"{typed(stop.command, ask)}\n")
-                seen = await asked(member, stop, ask)
-                parts += list(told(stop, ask, seen, f"{stop.name}-{number}"))
+            parts = [part async for part in visited(replay, stop)]
             sections.append("\n".join(parts))
     PAGE.write_text("\n".join(sections), encoding="utf-8")
     size = sum(path.stat().st_size for path in FOLDER.iterdir())
-    figures = {"stops": len(stops), "asks": sum(len(s.asks) for s in stops), "bytes": size}
+    figures = {"stops": len(stops), "steps": sum(len(s.steps) for s in stops), "bytes": size}
     sys.stdout.write(json.dumps(figures) + "\n")
     if size > FOLDER_BYTES:
         raise SystemExit(f"The pictures take {size:,} bytes; {FOLDER_BYTES:,} are allowed.")
@@ -95,7 +83,7 @@ def _possible() -> Iterator[Stop]:
         assert stop.command in REQUESTS
         starters = [model for model in catalogue.for_task(stop.command) if model.starter]
         here = [model for model in starters if is_complete(model, cache)]
-        if not stop.asks:
+        if not stop.steps:
             sys.stderr.write(f"{stop.title} is left out: {stop.lacks}\n")
         elif here:
             yield stop
@@ -106,32 +94,38 @@ def _possible() -> Iterator[Stop]:
             sys.stderr.write(f"{stop.title} is left out: the catalogue has no starter for it.\n")
 
 
-async def asked(member: Member, stop: Stop, ask: Ask) -> Seen:
+async def visited(replay: Replay, stop: Stop) -> AsyncIterator[str]:
+    """Play the steps of a stop and yield the paragraphs that tell of them."""
+    yield f"## {stop.title}\n"
+    yield stop.about + "\n"
+    number, choices = 0, ""
+    for step in stop.steps:
+        sys.stderr.write(f"{typed(step)}\n")
+        if isinstance(step, Complete):
+            choices = offers(step, await replay.play(step))
+            continue
+        number += 1
+        seen = await answered(replay, stop, step)
+        async for part in told(replay, step, seen, choices, f"{stop.name}-{number}"):
+            yield part
+        choices = ""
+
+
+async def answered(replay: Replay, stop: Stop, step: Invoke) -> Played:
     """Use a command and wait for the whole answer.
 
     Raises:
         SystemExit: There was no answer, or it was no starter's.
     """
-    choices = []
-    if ask.typing is not None:
-        option, text = ask.typing
-        found = await member.autocomplete(stop.command, option, text)
-        choices = [str(choice["name"]) for choice in found]
     for _ in range(TRIES):
-        began = time.monotonic()
-        invocation = await member.invoke(stop.command, **ask.options)
-        message = await invocation.settled(ANSWER_LIMIT_S, until=_is_final)
-        took_s = time.monotonic() - began
-        if STARTER in message["content"]:
-            break
-        sys.stderr.write(f"This is no starter's answer: {message['content']}\n")
-    else:
-        raise SystemExit(f"{stop.title}: no starter has answered.")
-    pictures = [
-        (str(one["filename"]), await member.download(one), str(one["description"] or ""))
-        for one in message["attachments"]
-    ]
-    return Seen(str(message["content"]), pictures, choices, took_s)
+        try:
+            played = await replay.play(step)
+        except NotReplayed as failed:
+            raise SystemExit(f"{stop.title}: {failed}") from None
+        if STARTER in played.message["content"]:
+            return played
+        sys.stderr.write(f"This is no starter's answer: {played.message['content']}\n")
+    raise SystemExit(f"{stop.title}: no starter has answered.")
 
 
 def _is_final(message: Json) -> bool:
@@ -139,33 +133,34 @@ def _is_final(message: Json) -> bool:
     return not message["thinking"] and ("· `" in message["content"] or not message["components"])
 
 
-def told(stop: Stop, ask: Ask, seen: Seen, name: str) -> Iterator[str]:
-    """Yield the paragraphs that tell of one ask."""
-    yield f"Typed:\n\n```text\n{typed(stop.command, ask)}\n```\n"
-    if ask.typing is not None:
-        option, text = ask.typing
-        names = "; ".join(seen.choices) or "nothing"
-        yield f"While `{text}` was being typed into `{option}`, these were offered: {names}.\n"
-    for option, value in ask.options.items():
-        if isinstance(value, Upload) and value.filename.endswith(".png"):
-            path = kept(value.data, f"{name}-{option}")
+def offers(step: Complete, played: Played) -> str:
+    """Return the paragraph that tells what was offered while something was being typed."""
+    names = "; ".join(str(choice["name"]) for choice in played.choices) or "nothing"
+    return f"While `{step.text}` was being typed into `{step.option}`, these were offered: {names}."
+
+
+async def told(
+    replay: Replay, step: Invoke, played: Played, choices: str, name: str
+) -> AsyncIterator[str]:
+    """Yield the paragraphs that tell of one command and its answer."""
+    yield f"Typed:\n\n```text\n{typed(step)}\n```\n"
+    if choices:
+        yield choices + "\n"
+    for option, file in step.files.items():
+        if file.name.endswith(".png"):
+            path = kept(file.data, f"{name}-{option}")
             yield f"![what was uploaded as {option}](tour/{path.name})\n"
-    model, *_ = seen.content.rpartition("-# ")[2].split(" · ")
-    yield f"{model} answered after {seen.took_s:.1f} s:\n\n````text\n{seen.content}\n````\n"
-    for number, (filename, data, alt) in enumerate(seen.pictures, 1):
-        if filename.endswith(".txt"):
-            yield f"With it came all of the text, in `{filename}`.\n"
+    content = str(played.message["content"])
+    model, *_ = content.rpartition("-# ")[2].split(" · ")
+    yield f"{model} answered after {played.took_s:.1f} s:\n\n````text\n{content}\n````\n"
+    member = await replay.member(step.persona)
+    for number, one in enumerate(played.message["attachments"], 1):
+        if str(one["filename"]).endswith(".txt"):
+            yield f"With it came all of the text, in `{one['filename']}`.\n"
             continue
-        path = kept(data, f"{name}-answer-{number}")
-        yield f"![{alt.replace('[', '(').replace(']', ')')}](tour/{path.name})\n"
-
-
-def typed(command: str, ask: Ask) -> str:
-    """Return a command as it stands in the client's box."""
-    texts = [f"/{command}"]
-    for option, value in ask.options.items():
-        texts.append(f"{option}:{value.filename if isinstance(value, Upload) else value}")
-    return " ".join(texts)
+        path = kept(await member.download(one), f"{name}-answer-{number}")
+        alt = str(one["description"] or "").replace("[", "(").replace("]", ")")
+        yield f"![{alt}](tour/{path.name})\n"
 
 
 def kept(data: bytes, name: str) -> Path:

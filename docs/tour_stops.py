@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from pictures import painted_evening
 from PIL import Image, ImageDraw, ImageFont
 
 from bot.playground.records import Upload
+from bot.playground.scenario import Complete, File, Invoke
 
 INK, PAPER = (34, 30, 40), (250, 246, 238)
 
@@ -45,20 +46,12 @@ will be kept and set up in the park."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """Options of a command; ``typing`` is an option and what is typed there to be offered more."""
-
-    options: Mapping[str, Any]
-    typing: tuple[str, str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Stop:
-    """One section: a command, what it is, and what is asked of it."""
+    """One section: a command, what it is, and the steps of a scenario that show it."""
 
     command: str
     about: str
-    asks: Sequence[Ask]
+    steps: Sequence[Invoke | Complete]
     what: str = ""
     lacks: str = ""  # why there is nothing to ask
 
@@ -71,6 +64,18 @@ class Stop:
     def name(self) -> str:
         """What its pictures are called."""
         return "-".join((self.command, *self.what.split()))
+
+
+def ask(command: str, /, **given: Any) -> Invoke:
+    """Make the step that uses a command; uploads among what is given become its files."""
+    files = {name: File.of(one) for name, one in given.items() if isinstance(one, Upload)}
+    options = {name: one for name, one in given.items() if name not in files}
+    return Invoke(command=command, options=options, files=files)
+
+
+def typing(command: str, option: str, text: str) -> Complete:
+    """Make the step that types into an option, to be offered more."""
+    return Complete(command=command, option=option, text=text)
 
 
 def upload(picture: Image.Image, name: str) -> Upload:
@@ -146,64 +151,67 @@ def mosaic() -> Image.Image:
     return picture
 
 
-def _manga() -> tuple[Ask, ...]:
+def _manga() -> tuple[Invoke, ...]:
     page = manga_page()
-    return () if page is None else (Ask({"image": upload(page, "manga"), "overlay": True}),)
+    return () if page is None else (ask("ocr", image=upload(page, "manga"), overlay=True),)
 
 
 EVENING = painted_evening()
 
 STOPS: tuple[Stop, ...] = (
     Stop("complete", "Goes on with a text.", (
-        Ask({"prompt": "The old lighthouse keeper", "max_tokens": 60, "seed": 1}),
-        Ask({"prompt": "Dear neighbours, on Saturday", "max_tokens": 40, "seed": 2}),
+        ask("complete", prompt="The old lighthouse keeper", max_tokens=60, seed=1),
+        ask("complete", prompt="Dear neighbours, on Saturday", max_tokens=40, seed=2),
     )),
     Stop("ask", "Answers a question out of what the model happens to know.", (
-        Ask({"question": "What is the capital of France?", "seed": 1}),
-        Ask({"question": "Why is the sky blue?", "seed": 1}),
+        ask("ask", question="What is the capital of France?", seed=1),
+        ask("ask", question="Why is the sky blue?", seed=1),
     )),
     Stop("ask", "Answers a question out of a text that is given.", (
-        Ask({"question": "When was the old bridge built?", "context": BRIDGE}),
-        Ask({"question": "Who is the mayor?", "context": BRIDGE}),
+        ask("ask", question="When was the old bridge built?", context=BRIDGE),
+        ask("ask", question="Who is the mayor?", context=BRIDGE),
     ), what="with a context"),
     Stop("fill", "Finds words for a hole in a sentence.", (
-        Ask({"text": "The capital of France is [MASK], which lies on the Seine."}),
-        Ask({"text": "She poured a cup of hot ___ and added milk and sugar."}),
+        ask("fill", text="The capital of France is [MASK], which lies on the Seine."),
+        ask("fill", text="She poured a cup of hot ___ and added milk and sugar."),
     )),
     Stop("summarize", "Says a long text in a few sentences.", (
-        Ask({"file": Upload("bridge.txt", BRIDGE.encode())}),
+        ask("summarize", file=Upload("bridge.txt", BRIDGE.encode())),
     )),
     Stop("sentiment", "Says whether a text is glad or not.", (
-        Ask({"text": "What a lovely film: warm, funny, and over too soon."}),
-        Ask({"text": "The food was cold and nobody said sorry."}),
-        Ask({"text": "The train arrives at platform four."}),
+        ask("sentiment", text="What a lovely film: warm, funny, and over too soon."),
+        ask("sentiment", text="The food was cold and nobody said sorry."),
+        ask("sentiment", text="The train arrives at platform four."),
     )),
     Stop("translate", "Translates between English and Portuguese.", (
-        Ask({"text": "I would like two tickets for the museum, please.", "to": "pt", "from": "en"}),
-        Ask({"text": "O trem sai às nove horas da manhã.", "to": "en", "from": "pt"}),
+        ask("translate", text="I would like two tickets for the museum, please.",
+            **{"to": "pt", "from": "en"}),
+        ask("translate", text="O trem sai às nove horas da manhã.", **{"to": "en", "from": "pt"}),
     )),
     Stop("ocr", "Reads the text in a picture.", (
-        Ask({"image": upload(text_page(), "notice")}),
+        ask("ocr", image=upload(text_page(), "notice")),
     )),
     Stop("ocr", "Reads columns from the right, panel by panel, and sends the page back numbered.",
         _manga(), what="a manga page",
         lacks="there is no Japanese font here; fonts-vlgothic is one.",
     ),
     Stop("imagine", "Draws what a sentence describes.", (
-        Ask({"prompt": "a rocket", "seed": 1}),
-        Ask({"prompt": "a purple heart", "seed": 1}),
+        ask("imagine", prompt="a rocket", seed=1),
+        ask("imagine", prompt="a purple heart", seed=1),
     )),
     Stop("conjure", "Draws one of the things that the model knows by name.", (
-        Ask({"what": "cat", "seed": 1}, typing=("what", "ca")),
+        typing("conjure", "what", "ca"),
+        ask("conjure", what="cat", seed=1),
     )),
     Stop("restyle", "Repaints a picture in a style that is known, or in that of another picture.", (
-        Ask({"image": upload(EVENING, "evening"), "style": "starry blue"}, typing=("style", "st")),
-        Ask({"image": upload(EVENING, "evening"), "style_image": upload(mosaic(), "tiles")}),
+        typing("restyle", "style", "st"),
+        ask("restyle", image=upload(EVENING, "evening"), style="starry blue"),
+        ask("restyle", image=upload(EVENING, "evening"), style_image=upload(mosaic(), "tiles")),
     )),
     Stop("recommend", "Names films that one may like, from those that one has seen.", (
-        Ask({"liked": "Alien 5, Blade Runner 5, Star Wars 4, the terminator 4.5"},
-            typing=("liked", "Alien 5, blade")),
-        Ask({"liked": "Toy Story 5, Aladdin 5, Babe 4, Pulp Fiction 1"}),
+        typing("recommend", "liked", "Alien 5, blade"),
+        ask("recommend", liked="Alien 5, Blade Runner 5, Star Wars 4, the terminator 4.5"),
+        ask("recommend", liked="Toy Story 5, Aladdin 5, Babe 4, Pulp Fiction 1"),
     )),
 )  # fmt: skip
 """Every command for which a starter is meant, in the order of the README."""

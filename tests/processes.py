@@ -8,18 +8,21 @@ import sys
 import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 from bot.playground.member import Member
 
 
 @contextlib.asynccontextmanager
-async def bot(environ: dict[str, str], *options: str) -> AsyncIterator[tuple[Process, str, float]]:
+async def bot(
+    environ: dict[str, str], *options: str, cwd: Path | None = None
+) -> AsyncIterator[tuple[Process, str, float]]:
     """Start the bot; give its process, the playground's address and when it was started."""
     began = time.monotonic()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot", "run", "--port", "0", *options),
-        env=environ, stdin=asyncio.subprocess.DEVNULL, stdout=PIPE, stderr=PIPE,
+        env=environ, cwd=cwd, stdin=asyncio.subprocess.DEVNULL, stdout=PIPE, stderr=PIPE,
     )  # fmt: skip
     assert process.stdout is not None
     try:

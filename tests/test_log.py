@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 import structlog
 
-from bot.log import MASK, set_up
+from bot.log import MASK, overheard, set_up
 
 SECRET = "MTIzNDU2Nzg5.G-abcd.s3cr3t_tok3n"
 TOLD = f"a token: {SECRET}"
@@ -170,3 +171,30 @@ def test_without_a_folder_there_is_no_file(tmp_path: Path) -> None:
     set_up("info", "console")
     structlog.get_logger("service").info("hello")
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_what_is_logged_can_be_overheard_from_every_thread_and_without_secrets() -> None:
+    set_up("info", "json")
+    heard: list[dict[str, Any]] = []
+    with overheard(heard.append, (SECRET,)):
+        structlog.contextvars.bind_contextvars(interaction="7")
+        structlog.get_logger("ours").info("job queued", job="ab", odd=Odd())
+        structlog.contextvars.clear_contextvars()
+        structlog.get_logger("ours").debug("too quiet")
+        await asyncio.to_thread(logging.getLogger("theirs").warning, TOLD)
+        structlog.get_logger("ours").error("bad", exc_info=fail_with(TOLD))
+        await asyncio.sleep(0)
+    logging.getLogger("theirs").warning("after it was over")
+    await asyncio.sleep(0)
+    assert [(one["event"], one["level"]) for one in heard] == [
+        ("job queued", "info"),
+        (f"a token: {MASK}", "warning"),
+        ("bad", "error"),
+    ]
+    assert (heard[0]["job"], heard[0]["interaction"], heard[0]["odd"]) == (
+        "ab",
+        "7",
+        f"Odd({MASK})",
+    )
+    assert MASK in heard[2]["exception"]
+    assert SECRET not in json.dumps(heard)

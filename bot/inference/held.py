@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
+import structlog
 
 from bot.errors import UserError
 from bot.inference.job import Cancelled, Outcome
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from bot.inference.job import Job
     from bot.tasks.progress import Progress
+
+log = structlog.get_logger("executor")
 
 
 @dataclass(slots=True)
@@ -66,6 +69,17 @@ class Held:
             self._told = progress
             for news in self.listeners.values():
                 news.put_nowait(progress)
+
+    def give_to(self, worker_id: int) -> None:
+        """Note to which worker it is given."""
+        self.worker_id = worker_id
+        self.runs += 1
+        log.info("job given out", job=self.job.id, worker=worker_id, run=self.runs)
+
+    def begin(self) -> None:
+        """Note that its worker is at work on it."""
+        self.started = True
+        log.info("job started", job=self.job.id, worker=self.worker_id)
 
     @property
     def written(self) -> Written:

@@ -84,7 +84,7 @@ class Loader:
     def load(self, worker_id: int, model: Model, busy: Collection[Place]) -> None:
         """Have a worker load a model; models not ``busy`` make room if the budget asks for it."""
         size = (model.weights_mb or 0) * MEGABYTE
-        self._unload(self._residency.to_unload(size, {*busy, *self._loads}))
+        self.unload(self._residency.to_unload(size, {*busy, *self._loads}))
         self._residency.add((worker_id, model.id), size)
         self._order(worker_id, model)
 
@@ -95,7 +95,7 @@ class Loader:
     def retry(self, place: Place, model: Model, busy: Collection[Place]) -> None:
         """Put everything else away that can go, and load once more."""
         self._ended(place)
-        self._unload(self._residency.others(place, {*busy, *self._loads}))
+        self.unload(self._residency.others(place, {*busy, *self._loads}))
         self._order(place[0], model)
         self._loads[place].retried = True
 
@@ -117,7 +117,7 @@ class Loader:
         (self._gathering.add if message.gathers else self._gathering.discard)(place)
         if load is not None and message.could_be_prepared and self._preparing is not None:
             self._preparing.want(load.model)
-        self._unload(self._residency.to_unload(0, {place, *busy, *self._loads}))
+        self.unload(self._residency.to_unload(0, {place, *busy, *self._loads}))
 
     def failed(self, place: Place) -> None:
         """Note that a model could not be loaded."""
@@ -132,12 +132,18 @@ class Loader:
         """Unload what nobody has used for so long, 0 keeps it; load anew what is to be."""
         kept = {*busy, *self._loads}
         if seconds:
-            self._unload(self._residency.idle_for(seconds, kept))
+            self.unload(self._residency.idle_for(seconds, kept))
         old = [place for place in self._stale - kept if self._residency.holds(place)]
         self._stale &= kept
         for place in old:
-            self._unload([place])
+            self.unload([place])
             self.load(place[0], self._models[place], busy)
+
+    def unload(self, places: Collection[Place]) -> None:
+        """Have workers put models away."""
+        for worker_id, model_id in places:
+            self._residency.remove((worker_id, model_id))
+            self._pool.send(worker_id, wire.Unload(model_id))
 
     def worker_gone(self, worker_id: int) -> set[str]:
         """Forget a dead worker; return the models that it was loading when it died."""
@@ -158,8 +164,3 @@ class Loader:
         self._loads[worker_id, model.id] = _Load(model)
         self._models[worker_id, model.id] = model
         self._pool.send(worker_id, wire.Load(model, str(self._folder_of(model))))
-
-    def _unload(self, places: Collection[Place]) -> None:
-        for worker_id, model_id in places:
-            self._residency.remove((worker_id, model_id))
-            self._pool.send(worker_id, wire.Unload(model_id))

@@ -21,6 +21,7 @@ from bot.inference.breaker import Breaker
 from bot.inference.executor import ExecutorStatus
 from bot.inference.held import fingerprint
 from bot.inference.job import Cancelled, Expired, Interrupted, Unanswered
+from bot.inference.keeping import Keeping
 from bot.inference.leases import Leases
 from bot.inference.loader import Loader
 from bot.inference.pool import Pool
@@ -99,6 +100,9 @@ class LocalExecutor:
             prepared, folder_of, self._pool.environ, settings, is_idle=lambda: not self._runs
         )
         self._loader = Loader(self._pool, self._residency, folder_of, self._preparing)
+        self.keeping = Keeping(
+            self._loader, self._residency, lambda: self._ready, self._runs.busy_places
+        )
         self._leases = Leases(
             settings.cores_to_lend(), lambda worker, n: self._pool.send(worker, wire.Lend(n))
         )
@@ -208,7 +212,7 @@ class LocalExecutor:
         self._ready.add(worker_id)
         self.up.set()
         for model in self._preload:
-            self._load(worker_id, model)
+            self._loader.load(worker_id, model, self._runs.busy_places())
         self._pump()
 
     def worker_died(self, worker_id: int, status: int | None) -> None:
@@ -282,9 +286,8 @@ class LocalExecutor:
             if wait_s := self._breaker.wait_s(job.model.id):
                 self._settle(held, Unanswered(error=outcomes.not_now(job.model, wait_s)))
                 return
-            self._load(worker_id, job.model)
-        held.worker_id = worker_id
-        held.runs += 1
+            self._loader.load(worker_id, job.model, self._runs.busy_places())
+        held.give_to(worker_id)
         answerable_s = job.max_wait_s + job.model.limits.max_seconds - held.queued_s
         held.timer = asyncio.get_running_loop().call_later(answerable_s, self._give_up, held)
         if self._loader.is_loading((worker_id, job.model.id)):
@@ -299,9 +302,6 @@ class LocalExecutor:
         limit_s = job.model.limits.max_seconds
         order = wire.RunJob(job.id, job.model.id, job.request, job.seed, limit_s, held.written)
         self._pool.send(held.worker_id, order)
-
-    def _load(self, worker_id: int, model: Model) -> None:
-        self._loader.load(worker_id, model, self._runs.busy_places())
 
     def _load_failed(self, worker_id: int, message: wire.LoadFailed) -> None:
         """Try once more with the worker to itself if memory ran out; else fail the jobs."""
@@ -323,7 +323,7 @@ class LocalExecutor:
             held.row_done(news)
             return
         if news.seq == 0:  # the run has begun: from here its deadline counts
-            held.started = True
+            held.begin()
             limit = held.job.model.limits.max_seconds + self._settings.kill_grace_s
             self._limit(held, limit, "past its deadline")
         held.tokens += news.tokens

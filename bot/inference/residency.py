@@ -43,6 +43,15 @@ class Residency:
         self._residents: dict[Place, _Resident] = {}
 
     @property
+    def pinned(self) -> frozenset[str]:
+        """The ids of the models that never make room for others."""
+        return self._pinned
+
+    def pin(self, model_id: str, *, wanted: bool) -> None:
+        """Let a model never make room for others, or let it again."""
+        self._pinned = self._pinned | {model_id} if wanted else self._pinned - {model_id}
+
+    @property
     def used_bytes(self) -> int:
         """What the loaded models take, each worker's counted."""
         return sum(r.size_bytes for r in self._residents.values())

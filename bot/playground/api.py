@@ -12,20 +12,14 @@ from bot.playground import intake, places
 from bot.playground.actions import Actions, Deed, may_use, offered_in
 from bot.playground.errors import DiscordError, RefusedByClient
 from bot.playground.payloads import Projection
+from bot.playground.people import LOCALES, MOST_NAME
 from bot.playground.records import Change, Channel, Interaction, Json, User
 from bot.playground.world import ANSWER_WITHIN_S
 
 UPLOAD_LIMIT_BYTES = 25 * 1024 * 1024  # what a person may send
 LOADING_FAILED = "Loading options failed"
 
-_MESSAGE_CHANGES = ("message_created", "message_updated", "message_deleted")
-_INTERACTION_CHANGES = (
-    "interaction_created",
-    "interaction_acknowledged",
-    "interaction_failed",
-    "modal_opened",
-    "choices_offered",
-)
+_FOR_EVERYBODY = {"commands_changed": "commands", "people_changed": "people"}
 Work = Callable[[Deed], Awaitable[web.Response]]
 
 
@@ -49,6 +43,7 @@ class Api:
         }
         return [
             web.get("/playground/personas", self.personas),
+            web.post("/playground/personas", self._doing(self.welcome)),
             web.get("/playground/channels", self.channels),
             web.get("/playground/channels/{channel_id}/messages", self.messages),
             web.get("/playground/commands", self.commands),
@@ -77,6 +72,7 @@ class Api:
         return {
             **places.user(who),
             "key": who.key,
+            "locale": who.locale,
             "manages_guild": bool(who.permissions & 1 << 5),
             "dm_channel_id": None if direct is None else str(direct.id),
         }
@@ -88,11 +84,16 @@ class Api:
         return web.json_response([places.channel(c, self._world) for c in seen])
 
     async def messages(self, request: web.Request) -> web.Response:
-        """Lists the messages of a channel that a persona sees, oldest first."""
+        """Lists the messages of a channel that a persona sees, oldest first.
+
+        ``limit`` asks for the newest of them only, ``before`` for those older than a message.
+        """
         who, channel = self._viewer(request), self._channel(request.match_info["channel_id"])
         if not self._world.can_see(who, channel):
             return refusal("You cannot see this channel.", 403)
-        seen = [m for m in self._world.history(channel.id) if self._world.sees(who, m)]
+        before, limit = (_number(request.query.get(key)) for key in ("before", "limit"))
+        seen = [m for m in self._world.history(channel.id, before) if self._world.sees(who, m)]
+        seen = seen if limit is None else seen[max(0, len(seen) - limit) :]
         return web.json_response([self._projection.shown(m) for m in seen])
 
     async def commands(self, request: web.Request) -> web.Response:
@@ -171,6 +172,16 @@ class Api:
             return refusal(interaction.error or LOADING_FAILED, 504)
         return web.json_response({"choices": interaction.choices})
 
+    async def welcome(self, deed: Deed) -> web.Response:
+        """Lets a new persona in, with a name, a language, and the server to manage or not."""
+        name, locale = str(deed.body.get("name") or "").strip(), str(deed.body.get("locale"))
+        if not 1 <= len(name) <= MOST_NAME:
+            raise RefusedByClient(f"A name has between 1 and {MOST_NAME} characters.")
+        if locale not in LOCALES:
+            raise RefusedByClient(f"Discord's client does not speak “{locale}”.")
+        who = self._world.welcome(name, locale, manages=bool(deed.body.get("manages_guild")))
+        return web.json_response(self._person(who))
+
     async def say(self, deed: Deed) -> web.Response:
         """Posts an ordinary message."""
         return web.json_response(self._projection.shown(self._actions.say(deed)))
@@ -232,6 +243,8 @@ class Api:
 
     def _may_know(self, who: User, change: Change) -> bool:
         """Tells whether a change concerns a persona."""
+        if change.kind in _FOR_EVERYBODY:
+            return True
         if change.message is not None:
             return self._world.sees(who, change.message)
         if change.interaction is not None:
@@ -243,6 +256,8 @@ class Api:
         event: Json = {"type": change.kind}
         if change.kind.startswith("reaction"):
             event["type"] = "message_updated"
+        if change.kind in _FOR_EVERYBODY:  # what everybody is to ask for again
+            event["type"] = _FOR_EVERYBODY[change.kind]
         if change.message is not None:
             event["message"] = self._projection.shown(change.message)
         if change.interaction is not None:
@@ -276,6 +291,10 @@ async def _write(socket: web.WebSocketResponse, outbox: asyncio.Queue[Json | Non
             await socket.send_json(await outbox.get())
         except ConnectionError:
             return
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isdecimal() else None
 
 
 def refusal(sentence: str, status: int) -> web.Response:

@@ -10,7 +10,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from aiohttp import WSMsgType, web
 
@@ -38,6 +38,9 @@ _REACTION_EVENTS = {
     "reaction_added": "MESSAGE_REACTION_ADD",
     "reaction_removed": "MESSAGE_REACTION_REMOVE",
 }
+
+
+Direction: TypeAlias = Literal["to bot", "from bot"]
 
 
 class Wire(Protocol):
@@ -131,6 +134,7 @@ class Gateway:
         self._connections: set[_Connection] = set()
         self.identified = asyncio.Event()
         self.resumes = 0
+        self.observer: Callable[[Direction, Json], None] = lambda _, __: None
 
     # -- connections -----------------------------------------------------------------
 
@@ -331,7 +335,9 @@ class _Connection:
 
     async def _write(self) -> None:
         while True:
-            packed = self._wire.pack(json.dumps(await self.outbox.get()))
+            frame = await self.outbox.get()
+            self._gateway.observer("to bot", frame)
+            packed = self._wire.pack(json.dumps(frame))
             try:
                 if isinstance(packed, str):
                     await self.socket.send_str(packed)
@@ -355,6 +361,7 @@ class _Connection:
             op, data = frame["op"], frame.get("d")
         except (ValueError, KeyError, TypeError):
             return BAD_JSON
+        self._gateway.observer("from bot", frame)
         if op == HEARTBEAT:
             self.outbox.put_nowait({"op": HEARTBEAT_ACK, "d": None})
         elif op in (IDENTIFY, RESUME):

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from bot.playground.components import walk
+from bot.playground.markup import trees_in
 from bot.playground.places import BOT_PERMISSIONS, channel, member, timestamp, user
 from bot.playground.records import (
     AUTOCOMPLETE,
@@ -29,14 +30,15 @@ Reader = Callable[[Message], bool]
 class Projection:
     """Messages and interactions, whose files need the address of the server."""
 
-    def __init__(self, world: World, address: str = "") -> None:
+    def __init__(self, world: World, address: str = "", file_mark: str = "") -> None:
         self.world = world
         self.address = address
+        self._file_mark = file_mark or "playground"  # without a door, nobody looks at it
 
     def attachment(self, what: Attachment) -> Json:
         """Projects a file; the link looks signed, as Discord's do."""
         path = f"/attachments/{what.channel_id}/{what.id}/{quote(what.filename)}"
-        url = f"{self.address}{path}?ex=7fffffff&is=0&hm=playground"
+        url = f"{self.address}{path}?ex=7fffffff&is=0&hm={self._file_mark}"
         payload: Json = {
             "id": str(what.id),
             "filename": what.filename,
@@ -211,10 +213,13 @@ class Projection:
         }
 
     def shown(self, what: Message) -> Json:
-        """Projects a message for a person's screen: all of it, and who would be pinged."""
+        """Projects a message for a person's screen: all of it, read, and who would be pinged."""
         interaction = self.world.interactions.get(what.interaction_id or 0)
         pings = what.pings
-        return self.message(what) | {
+        message = self.message(what)
+        return message | {
+            "marked": trees_in(message),
+            "reacted": {emoji: [str(u) for u in sorted(p)] for emoji, p in what.reactions.items()},
             "ephemeral": what.ephemeral,
             "thinking": what.thinking,
             "interaction_id": None if interaction is None else str(interaction.id),

@@ -36,6 +36,8 @@ ChangeKind: TypeAlias = Literal[
     "reaction_added",
     "reaction_removed",
     "typing_started",
+    "commands_changed",
+    "people_changed",
 ]
 
 

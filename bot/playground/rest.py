@@ -176,6 +176,7 @@ class Rest:
         for command in self._world.commands_for(scope):
             if command["id"] not in keep:
                 del self._world.commands[int(command["id"])]
+        self._world.tell("commands_changed")
         return web.json_response(made)
 
     async def create_command(self, request: web.Request) -> web.Response:
@@ -186,6 +187,7 @@ class Rest:
         before = len(self._world.commands)
         command = self._world.put_command(body, scope)
         status = 201 if len(self._world.commands) > before else 200
+        self._world.tell("commands_changed")
         return web.json_response(command, status=status)
 
     async def command(self, request: web.Request) -> web.Response:
@@ -198,11 +200,13 @@ class Rest:
         body = (await self._read(request)).body or {}
         forms.check_command({**command, **body})
         command |= body | {"version": str(self._world.snowflake())}
+        self._world.tell("commands_changed")
         return web.json_response(command)
 
     async def delete_command(self, request: web.Request) -> web.Response:
         """Removes one command."""
         del self._world.commands[int(self._command(request)["id"])]
+        self._world.tell("commands_changed")
         return web.Response(status=204)
 
     def _scope(self, request: web.Request) -> int | None:

@@ -12,15 +12,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from bot.playground import errors, rest
+from bot.playground.access import Access
 from bot.playground.api import Api
 from bot.playground.errors import DiscordError
 from bot.playground.gateway import Gateway
 from bot.playground.intake import INTAKE, Intake
+from bot.playground.panel import Panel
 from bot.playground.payloads import Projection
 from bot.playground.pictures import portrait
 from bot.playground.records import Change, Upload
@@ -30,11 +31,10 @@ from bot.playground.world import ANSWER_WITHIN_S, APPLICATION_ID, Clock, World
 log = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
-LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 PAGE = Path(__file__).parent / "page"
-PAGE_FILES = {"index.html": "text/html", "page.css": "text/css"}
+PAGE_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 CONTENT_SECURITY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
     "media-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
@@ -65,15 +65,16 @@ class Call:
 Observer = Callable[[Call], None]
 
 
-def playground_token() -> str:
-    """Builds the bot token that the playground takes: of valid shape, and no secret."""
+def playground_token(secret: str = "") -> str:
+    """Builds the bot token that the playground takes: of valid shape, and on loopback no secret."""
     first = base64.urlsafe_b64encode(str(APPLICATION_ID).encode()).decode().rstrip("=")
-    return ".".join((first, "PLAYGR", "loopback-only-and-no-secret"))
+    return ".".join((first, "PLAYGR", secret or "loopback-only-and-no-secret"))
 
 
 class Playground:
-    """A Discord on 127.0.0.1, to be entered with `async with`.
+    """A Discord of one's own, to be entered with `async with`.
 
+    At a `host` that is not loopback the page asks for a key, which stands in `page_url`.
     `port` 0 picks a free one, and so does a port that is taken. `clock` returns
     seconds; `observers` are called with every REST call the bot makes.
     """
@@ -82,22 +83,25 @@ class Playground:
         self,
         port: int = 0,
         *,
+        host: str = HOST,
         clock: Clock = time.time,
         bot_name: str = "Menagerie",
         attachment_limit_bytes: int = 10 * 1024 * 1024,
         observers: tuple[Observer, ...] | list[Observer] = (),
     ) -> None:
         self.world = World(clock, bot_name=bot_name, attachment_limit_bytes=attachment_limit_bytes)
-        self.token = playground_token()
+        self.access = Access(host)
+        self.token = playground_token(self.access.key)
         self.address = ""
         self.observers: list[Observer] = list(observers)
         self._wanted_port = port
-        self._projection = Projection(self.world)
+        self._projection = Projection(self.world, file_mark=self.access.file_mark)
         self._api = Api(self._projection)
         self.gateway = Gateway(
             self._projection, self.token, lambda: self.gateway_url, self._api.on_presence
         )
         self._rest = Rest(self._projection, lambda: self.gateway_url)
+        self.panel = Panel(self.world, self.gateway, lambda: self.address)
         self._runner: web.AppRunner | None = None
         self._timers: set[asyncio.TimerHandle] = set()
 
@@ -105,6 +109,11 @@ class Playground:
     def gateway_url(self) -> str:
         """Returns where clients find the gateway."""
         return f"ws{self.address.removeprefix('http')}/gateway/"
+
+    @property
+    def page_url(self) -> str:
+        """Returns the address to open in a browser, with the key if there is one."""
+        return f"{self.address}/?key={self.access.key}" if self.access.key else self.address
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -118,19 +127,25 @@ class Playground:
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         port = await self._bind(self._runner)
-        self.address = self._projection.address = f"http://{HOST}:{port}"
+        self.access.port = port
+        self.address = self._projection.address = f"http://{self.access.reached_at}:{port}"
         self._stops = [
             self.world.listen(change)
-            for change in (self.gateway.on_change, self._api.on_change, self._set_timer)
+            for change in (
+                self.panel.inspector.on_change,
+                self.gateway.on_change,
+                self._api.on_change,
+                self._set_timer,
+            )
         ]
 
     async def _bind(self, runner: web.AppRunner) -> int:
         """Binds the wanted port, or a free one if it is taken."""
         try:
-            await web.TCPSite(runner, HOST, self._wanted_port).start()
+            await web.TCPSite(runner, self.access.host, self._wanted_port).start()
         except OSError:
             log.warning("port_taken port=%d", self._wanted_port)
-            await web.TCPSite(runner, HOST, 0).start()
+            await web.TCPSite(runner, self.access.host, 0).start()
         return int(runner.addresses[0][1])
 
     async def close(self) -> None:
@@ -142,6 +157,7 @@ class Playground:
             return
         for stop in self._stops:
             stop()
+        await self.panel.close()
         await self.gateway.close()
         await self._api.close()
         await self._runner.cleanup()
@@ -168,10 +184,14 @@ class Playground:
     # -- routes ----------------------------------------------------------------------
 
     def _application(self) -> web.Application:
-        middlewares = [self._guard, self._observe]
+        panel = self.panel
+        middlewares = [
+            self.access.guard, panel.recorder.middleware, self._observe, panel.faults.middleware,
+        ]  # fmt: skip
         app = web.Application(middlewares=middlewares, client_max_size=64 * 1024 * 1024)
         app.add_routes(self._rest.routes())
         app.add_routes(self._api.routes())
+        app.add_routes(self.panel.routes())
         app.add_routes(
             [
                 web.get("/gateway/", self.gateway.handle),
@@ -183,20 +203,6 @@ class Playground:
             ]
         )
         return app
-
-    @web.middleware
-    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Refuses other hosts' names (DNS rebinding) and other sites' pages (CSRF)."""
-        if urlsplit(f"//{request.headers.get('Host', '')}").hostname not in LOOPBACK_NAMES:
-            return _refusal("This playground answers on loopback only.")
-        origin = request.headers.get("Origin")
-        if origin is not None and origin != f"http://{request.headers['Host']}":
-            return _refusal("This playground takes requests from its own page only.")
-        response = await handler(request)
-        if not response.prepared:
-            response.headers["X-Content-Type-Options"] = "nosniff"
-            response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-        return response
 
     @web.middleware
     async def _observe(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -234,7 +240,7 @@ class Playground:
             request.method, route, request.path, dict(request.query), intake.body,
             intake.files, response.status, duration_s, _said(response),
         )  # fmt: skip
-        for observer in self.observers:
+        for observer in (self.panel.inspector.on_call, *self.observers):
             observer(call)
 
     # -- files and the page ----------------------------------------------------------
@@ -260,11 +266,11 @@ class Playground:
     async def _page(self, request: web.Request) -> web.StreamResponse:
         """Serves the page's own files and nothing else."""
         name = request.match_info.get("name", "index.html")
-        if not (name in PAGE_FILES or (name.endswith(".js") and name in _scripts())):
+        if name not in _page_files():
             raise web.HTTPNotFound
         response = web.Response(
             body=(PAGE / name).read_bytes(),
-            content_type=PAGE_FILES.get(name, "text/javascript"),
+            content_type=PAGE_TYPES[Path(name).suffix],
             charset="utf-8",
         )
         response.headers["Content-Security-Policy"] = CONTENT_SECURITY
@@ -287,11 +293,6 @@ def _drawn(number: int) -> bytes:
 
 
 @functools.cache
-def _scripts() -> frozenset[str]:
-    """Lists the page's scripts."""
-    return frozenset(path.name for path in PAGE.glob("*.js"))
-
-
-def _refusal(sentence: str) -> web.Response:
-    """Makes the answer to a request from elsewhere."""
-    return web.json_response({"message": sentence, "code": 0}, status=403)
+def _page_files() -> frozenset[str]:
+    """Lists the page's own files."""
+    return frozenset(path.name for path in PAGE.iterdir() if path.suffix in PAGE_TYPES)

@@ -17,6 +17,7 @@ from bot.playground.components import numbered
 from bot.playground.drafts import Draft
 from bot.playground.filetypes import guess_type
 from bot.playground.mentions import EVERYTHING, USERS_ONLY, find_pings, spoken_text
+from bot.playground.people import MANAGER_PERMISSIONS, MEMBER_PERMISSIONS, first_people
 from bot.playground.pictures import picture_size
 from bot.playground.records import (
     AUTOCOMPLETE,
@@ -46,22 +47,8 @@ GUILD_ID = 200_000_000_000_000_001
 TEXT_CHANNEL_ID = 300_000_000_000_000_001
 APPLICATION_ID = 100_000_000_000_000_001
 
-_VIEW, _SEND, _HISTORY, _ATTACH, _EMBED = 1 << 10, 1 << 11, 1 << 16, 1 << 15, 1 << 14
-_MANAGE_GUILD, _REACT, _USE_COMMANDS = 1 << 5, 1 << 6, 1 << 31
-MEMBER_PERMISSIONS = _VIEW | _SEND | _HISTORY | _ATTACH | _EMBED | _REACT | _USE_COMMANDS
-MANAGER_PERMISSIONS = MEMBER_PERMISSIONS | _MANAGE_GUILD | 1 << 13  # manage_messages
-
 Listener = Callable[[Change], None]
 Clock = Callable[[], float]
-
-
-def _people() -> tuple[User, ...]:
-    """Lists the personas of the playground."""
-    return (
-        User(100_000_000_000_000_011, "member", "robin", "Robin", MEMBER_PERMISSIONS),
-        User(100_000_000_000_000_012, "manager", "morgan", "Morgan", MANAGER_PERMISSIONS),
-        User(100_000_000_000_000_013, "stranger", "sam", "Sam", MEMBER_PERMISSIONS),
-    )
 
 
 class World:
@@ -82,7 +69,7 @@ class World:
         self.bot = User(
             APPLICATION_ID, "bot", bot_name.lower(), bot_name, MANAGER_PERMISSIONS, bot=True
         )
-        self.personas = {person.key: person for person in _people()}
+        self.personas = {person.key: person for person in first_people()}
         self.users = {user.id: user for user in (self.bot, *self.personas.values())}
         self.channels = {c.id: c for c in self._first_channels()}
         self.messages: dict[int, Message] = {}  # in the order they were made
@@ -138,6 +125,17 @@ class World:
         user = self.users.get(int(key_or_id)) if key_or_id.isdecimal() else None
         return None if user is None or user.bot else user
 
+    def welcome(self, name: str, locale: str, *, manages: bool) -> User:
+        """Lets a new persona in, with direct messages of their own, and tells of it."""
+        identity = self.snowflake()
+        permissions = MANAGER_PERMISSIONS if manages else MEMBER_PERMISSIONS
+        who = User(identity, f"guest{identity}", name.lower(), name, permissions, locale)
+        self.personas[who.key] = self.users[identity] = who
+        direct = self.snowflake()
+        self.channels[direct] = Channel(direct, DM_CHANNEL, who.name, identity)
+        self.tell("people_changed")
+        return who
+
     def dm_of(self, user_id: int) -> Channel | None:
         """Finds the direct messages of one persona with the bot."""
         return next((c for c in self.channels.values() if c.recipient_id == user_id), None)
@@ -151,9 +149,13 @@ class World:
         channel = self.channels[message.channel_id]
         return self.can_see(user, channel) and message.only_for in (None, user.id)
 
-    def history(self, channel_id: int) -> list[Message]:
-        """Returns the messages of a channel, oldest first."""
-        return [m for m in self.messages.values() if m.channel_id == channel_id]
+    def history(self, channel_id: int, before_id: int | None = None) -> list[Message]:
+        """Returns the messages of a channel, or those before one of them, oldest first."""
+        return [
+            m
+            for m in self.messages.values()
+            if m.channel_id == channel_id and (before_id is None or m.id < before_id)
+        ]
 
     # -- attachments -----------------------------------------------------------------
 

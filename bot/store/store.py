@@ -10,7 +10,9 @@ The default is one SQLite file under the state folder.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
+import sqlite3
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -64,7 +66,7 @@ class JobRecord(Base):
     model: Mapped[str]
     seed: Mapped[int] = mapped_column(BigInteger)
     user_id: Mapped[int] = mapped_column(BigInteger, index=True)
-    guild_id: Mapped[int | None] = mapped_column(BigInteger)
+    guild_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
     state: Mapped[str]
     created_at: Mapped[dt.datetime]
     ended_at: Mapped[dt.datetime | None]
@@ -118,7 +120,7 @@ class Store:
     """Reads and writes the tables. Open one with :meth:`opened`."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+        self.engine = self._engine = engine
 
     @classmethod
     @asynccontextmanager
@@ -126,7 +128,7 @@ class Store:
         """Open the store in a file, made and migrated where that is needed, and close it after."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            await asyncio.to_thread(migrate, path)
+            await asyncio.to_thread(_prepare, path)
         except (OSError, StoreError, CommandError) as error:  # the last: a newer bot's schema
             raise OperatorError(
                 f"The store {path} cannot be opened ({str(error).splitlines()[0]}). Move the file "
@@ -182,8 +184,8 @@ class Store:
             await connection.execute(delete(PromiseRecord))
         return [promise for body in bodies if (promise := _read(body, Promise)) is not None]
 
-    async def keep(self, kept: Kept) -> None:
-        """Keep what was asked."""
+    async def keep(self, kept: Kept, most: int) -> None:
+        """Keep what was asked, and at most so many of the newest requests of one member."""
         row = {
             "job_id": kept.job_id,
             "user_id": kept.caller.user_id,
@@ -192,6 +194,10 @@ class Store:
         }
         async with self._engine.begin() as connection:
             await connection.execute(insert(KeptRecord).values(row))
+            mine = KeptRecord.user_id == kept.caller.user_id
+            newest = select(KeptRecord.job_id).where(mine).order_by(KeptRecord.created_at.desc())
+            older = mine & KeptRecord.job_id.not_in(newest.limit(most))
+            await connection.execute(delete(KeptRecord).where(older))
 
     async def kept(self, job_id: str) -> Kept | None:
         """Return what was asked, or ``None`` where it is not kept."""
@@ -200,13 +206,14 @@ class Store:
             body = (await connection.execute(query)).scalar_one_or_none()
         return None if body is None else _read(body, Kept)
 
-    async def kept_of(self, user_id: int) -> list[Kept]:
-        """Return all that is kept of what somebody asked, the oldest first."""
+    async def kept_of(self, user_id: int) -> AsyncIterator[Kept]:
+        """Yield all that is kept of what somebody asked, the oldest first, one by one."""
+        query = select(KeptRecord.body).where(KeptRecord.user_id == user_id)
         async with self._engine.connect() as connection:
-            query = select(KeptRecord.body).where(KeptRecord.user_id == user_id)
-            query = query.order_by(KeptRecord.created_at)
-            bodies = (await connection.execute(query)).scalars().all()
-        return [kept for body in bodies if (kept := _read(body, Kept)) is not None]
+            bodies = await connection.stream_scalars(query.order_by(KeptRecord.created_at))
+            async for body in bodies:
+                if (kept := _read(body, Kept)) is not None:
+                    yield kept
 
     async def jobs_of(self, user_id: int) -> list[dict[str, Any]]:
         """Return the rows of somebody's jobs, the oldest first."""
@@ -218,6 +225,13 @@ class Store:
     async def forget(self, user_id: int) -> int:
         """Delete all that is known of somebody; return how many jobs that were."""
         async with self._engine.begin() as connection:
+            promises = await connection.execute(select(PromiseRecord.id, PromiseRecord.body))
+            theirs = [
+                number
+                for number, body in promises
+                if (made := _read(body, Promise)) is not None and made.caller.user_id == user_id
+            ]
+            await connection.execute(delete(PromiseRecord).where(PromiseRecord.id.in_(theirs)))
             await connection.execute(delete(KeptRecord).where(KeptRecord.user_id == user_id))
             gone = await connection.execute(delete(JobRecord).where(JobRecord.user_id == user_id))
         return gone.rowcount
@@ -251,6 +265,15 @@ class Store:
                 for table in (KeptRecord, JobRecord)
             ]
         return requests, jobs
+
+
+def _prepare(path: Path) -> None:
+    """Make a file that nobody else on the machine reads, and bring it up to date."""
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    migrate(path)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")  # readers do not wait; the file remembers it
 
 
 def _read(body: bytes, kind: type[Body]) -> Body | None:

@@ -24,7 +24,7 @@ from bot.families.prompts import Words, normalise
 from bot.nets.dalle_bart import DalleBart, DalleBartConfig
 from bot.training import loop
 from bot.training.emoji_art import Drawing, cached, read
-from bot.training.emoji_scenes import COLOURS, UNSAID, Scenes, chance, things
+from bot.training.emoji_scenes import COLOURED, COLOURS, UNSAID, Scenes, chance, things
 from bot.training.patches import Eyes
 from bot.training.vqgan import CONFIG as VQGAN
 from bot.training.vqgan import FILE as DRAWER
@@ -124,7 +124,12 @@ class Captions(loop.Lesson[Examples]):
 
 
 def train(
-    folder: Path, data: Path, seed: int = 0, steps: int = STEPS, more: bool = False
+    folder: Path,
+    data: Path,
+    seed: int = 0,
+    steps: int = STEPS,
+    more: bool = False,
+    coloured: float = COLOURED,
 ) -> loop.Figures:
     """Teach the net; leave the checkpoint that :mod:`bot.families.dalle_mini` reads in ``folder``.
 
@@ -136,9 +141,10 @@ def train(
         steps: Batches to learn from.
         more: Whether to go on from the checkpoint in ``folder``, and with its tokenizer: another
             round, from a high learning rate down again.
+        coloured: The share of things in other colours among the scenes.
     """
     drawings = read(data)
-    scenes = Scenes(drawings, held_pairs(drawings))
+    scenes = Scenes(drawings, held_pairs(drawings), coloured)
     torch.manual_seed(seed)
     net = DalleBart(CONFIG)
     if more:
@@ -188,8 +194,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--more", action="store_true", help="go on from the checkpoint in --out")
+    parser.add_argument("--coloured", type=float, default=COLOURED, help="share of such scenes")
     options = parser.parse_args()
-    loop.finish(train(options.out, cached(), options.seed, options.steps, options.more))
+    figures = train(
+        options.out, cached(), options.seed, options.steps, options.more, options.coloured
+    )
+    loop.finish(figures)
 
 
 if __name__ == "__main__":

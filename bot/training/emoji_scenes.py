@@ -31,7 +31,8 @@ MOODS = {
 }  # fmt: skip
 NUMBERS = {2: "two", 3: "three", 4: "four"}
 SCENES = ("alone", "coloured", "pair", "several", "small", "background")
-SHARES = (0.40, 0.44, 0.07, 0.03, 0.02, 0.04)
+COLOURED = 0.44
+SHARES = (0.40, COLOURED, 0.07, 0.03, 0.02, 0.04)
 UNSAID = 0.1  # of captions, left out, so that guidance has something to compare with
 HUE_NEAR, HUE_FAR = 40.0, 70.0  # degrees from a drawing's main hue: of its colour, of another
 CHROMATIC = 0.15  # the mean difference of the strongest and the weakest of red, green and blue
@@ -51,17 +52,27 @@ class Scenes:
     Args:
         drawings: All there are.
         held: Pairs (thing, colour) that are never shown, for the test.
+        coloured: The share of scenes of one thing in another colour; the others keep their
+            proportions.
     """
 
-    def __init__(self, drawings: Sequence[Drawing], held: Iterable[tuple[str, str]] = ()) -> None:
+    def __init__(
+        self,
+        drawings: Sequence[Drawing],
+        held: Iterable[tuple[str, str]] = (),
+        coloured: float = COLOURED,
+    ) -> None:
         self._drawings = drawings
         self._things = things(drawings)
         self._names = list(self._things)
         self._held = frozenset(held)
+        rest = (1 - coloured) / (1 - COLOURED)
+        self._shares = torch.tensor([share * rest for share in SHARES])
+        self._shares[SCENES.index("coloured")] = coloured
 
     def scene(self, luck: torch.Generator) -> Scene:
         """Return the next scene."""
-        kind = SCENES[int(torch.multinomial(torch.tensor(SHARES), 1, generator=luck))]
+        kind = SCENES[int(torch.multinomial(self._shares, 1, generator=luck))]
         return {
             "alone": self._alone, "coloured": self._coloured, "pair": self._pair,
             "several": self._several, "small": self._small, "background": self._background,

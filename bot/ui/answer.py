@@ -47,6 +47,7 @@ def caller_of(interaction: discord.Interaction) -> Caller:
         guild_id=interaction.guild_id,
         channel_id=interaction.channel_id,
         locale=interaction.locale.value,
+        roles=tuple(role.id for role in getattr(interaction.user, "roles", ())),
     )
 
 
@@ -67,7 +68,7 @@ async def answer(
         BotError: The request is refused or fails; the command tree shows it.
     """
     if isinstance(request, Request):
-        service.check(request, model)
+        service.check(request, model, caller_of(interaction))
     noted(interaction.client.answering)
     structlog.contextvars.bind_contextvars(interaction=str(interaction.id))
     await interaction.response.defer(thinking=True)
@@ -160,6 +161,8 @@ async def _conclude(
     match outcome:
         case Answered():
             reply = replies.finished(submitted, outcome)
+            if service.rules.of_guild(submitted.job.caller.guild_id).spoilers:
+                reply = reply.hidden()
             if service.archive.keeps(submitted.job):
                 view = answer_view(submitted.job)
         case Cancelled():

@@ -114,7 +114,7 @@ async def _vary(interaction: Press, job_id: str) -> None:
 async def _other(interaction: Press, job_id: str) -> None:
     kept = await recalled(interaction, job_id)
     task = kept.request.task()
-    models = interaction.client.service.ready_models(task)
+    models = interaction.client.service.ready_models(task, caller_of(interaction))
     others = [model for model in models if model.id != kept.model_id][:CHOICES]
     if not others:
         raise UserError(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from discord import app_commands
 
 from bot.tasks.languages import find, languages
+from bot.ui.answer import caller_of
 from bot.ui.limits import CHOICE, CHOICES, clip
 
 if TYPE_CHECKING:
@@ -34,10 +35,18 @@ def model_choices(task: str) -> Autocomplete:
     async def choose(
         interaction: discord.Interaction[Menagerie], typed: str
     ) -> list[app_commands.Choice[str]]:
-        models = interaction.client.service.ready_models(task)
+        models = interaction.client.service.ready_models(task, caller_of(interaction))
         return matching(((model.title, model.id) for model in models), typed)
 
     return choose
+
+
+async def task_model_choices(
+    interaction: discord.Interaction[Menagerie], typed: str
+) -> list[app_commands.Choice[str]]:
+    """Return the models that can do the command which is typed beside them."""
+    task = getattr(interaction.namespace, "command", None)
+    return await model_choices(task or "complete")(interaction, typed)
 
 
 async def compared_model_choices(
@@ -54,6 +63,15 @@ async def any_model_choices(
     """Return every model of the catalogue, whether or not it is here."""
     models = interaction.client.service.stock
     return matching(((model.title, model.id) for model in models), typed)
+
+
+async def here_model_choices(
+    interaction: discord.Interaction[Menagerie], typed: str
+) -> list[app_commands.Choice[str]]:
+    """Return the models that are here."""
+    stock = interaction.client.service.stock
+    here = ((model.title, model.id) for model in stock if stock.is_ready(model))
+    return matching(here, typed)
 
 
 async def absent_model_choices(

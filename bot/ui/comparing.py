@@ -54,7 +54,7 @@ async def compare(
         UserError: One of them cannot be asked.
     """
     for entrant in entrants:
-        service.check(request, entrant.model_id)
+        service.check(request, entrant.model_id, caller_of(interaction))
     noted(interaction.client.answering)
     await interaction.response.defer(thinking=True)
     submitted = await _submitted(interaction, service, request, entrants)

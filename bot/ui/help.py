@@ -43,8 +43,11 @@ SECTIONS = (
     Section("reading", Sentence("Reading pictures"), ("ocr", "describe")),
     Section("films", Sentence("Films"), ("recommend",)),
     Section("experiments", Sentence("Experiments"), ("compare",)),
-    Section("answers", Sentence("Answers and what is kept"), ("job", "privacy")),
-    Section("models", Sentence("Models"), ("models", "model", "status", "help")),
+    Section(
+        "you", Sentence("You, and what is kept"), ("job", "preferences", "usage", "privacy")
+    ),
+    Section("server", Sentence("Your server"), ("settings",)),
+    Section("models", Sentence("Models"), ("models", "model", "status", "queue", "help")),
 )  # fmt: skip
 
 EXAMPLES: Mapping[str, str] = {
@@ -63,8 +66,19 @@ EXAMPLES: Mapping[str, str] = {
     "compare": "task:complete prompt:Once upon a time seeds:3",
     "job show": "id:1f2e3d4c",
     "job again": "id:1f2e3d4c",
+    "preferences model": "command:complete model:gpt2",
+    "settings command": "command:imagine allowed:False",
+    "settings model": "model:gpt2 allowed:False",
+    "settings channel": "channel:#general answers:True only:True",
+    "settings role": "role:@guests answers:False",
+    "settings member": "member:@somebody answers:False",
+    "settings default": "command:complete model:gpt2 channel:#stories",
+    "settings spoilers": "hidden:True",
     "model info": "model:gpt2",
     "model fetch": "model:gpt2",
+    "model load": "model:gpt2",
+    "model unload": "model:gpt2",
+    "model pin": "model:gpt2 pinned:False",
     "help": "command:imagine",
 }
 """What may be typed behind the name of a command that takes options."""

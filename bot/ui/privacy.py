@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -9,9 +10,9 @@ import msgspec
 from bot.locales import say, say_many
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
-    from bot.service import Kept
+    from bot.service import Kept, Likings
 
 
 def summary(requests: int, jobs: int, days: int) -> str:
@@ -35,13 +36,23 @@ def summary(requests: int, jobs: int, days: int) -> str:
     )
 
 
-def export(kept: Sequence[Kept], jobs: Sequence[dict[str, Any]]) -> bytes:
-    """Return all that is kept of somebody as JSON; of files, only how long they are."""
+async def export(
+    kept: AsyncIterator[Kept], jobs: Sequence[dict[str, Any]], likings: Likings, limit: int
+) -> tuple[str, bytes]:
+    """Return all that is kept of somebody as a file: its name, and JSON; of files their lengths.
+
+    What would be larger than the limit, in bytes, is packed.
+    """
     everything = {
-        "requests": [_plain(msgspec.to_builtins(k, builtin_types=(bytes,))) for k in kept]
+        "requests": [
+            _plain(msgspec.to_builtins(each, builtin_types=(bytes,))) async for each in kept
+        ],
+        "jobs": [_plain(job) for job in jobs],
+        "preferences": msgspec.to_builtins(likings),
     }
-    everything["jobs"] = [_plain(job) for job in jobs]
-    return msgspec.json.format(msgspec.json.encode(everything), indent=2)
+    data = msgspec.json.format(msgspec.json.encode(everything), indent=2)
+    name = "menagerie-about-you.json"
+    return (name, data) if len(data) <= limit else (f"{name}.gz", gzip.compress(data))
 
 
 def deleted(count: int) -> str:

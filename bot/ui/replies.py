@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -39,6 +39,14 @@ class Reply:
 
     content: str
     files: tuple[tuple[str, bytes, str | None], ...] | None = ()
+
+    def hidden(self) -> Reply:
+        """Return the same with its pictures hidden until somebody clicks on them."""
+        files = tuple(
+            (name if name.endswith(".txt") else f"SPOILER_{name}", data, alt)
+            for name, data, alt in self.files or ()
+        )
+        return replace(self, files=files)
 
     def as_edit(self) -> dict[str, Any]:
         """Return what ``edit_original_response`` takes; its files can be sent only once."""

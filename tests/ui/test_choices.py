@@ -5,11 +5,13 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import discord
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.catalogue.model import Model
+from bot.tasks.caller import Caller
 from bot.tasks.films import Titles
 from bot.tasks.imagenet import imagenet
 from bot.tasks.things import Thing, Things
@@ -63,16 +65,22 @@ def test_no_more_is_offered_than_discord_takes(options: list[tuple[str, str]], t
 async def test_models_are_offered_by_title_and_chosen_by_id() -> None:
     asked = []
 
-    def ready_models(task: str) -> list[Model]:
-        asked.append(task)
+    def ready_models(task: str, caller: Caller) -> list[Model]:
+        asked.append((task, caller.user_id))
         names = {"gpt2": "GPT-2", "opt": "OPT"}
         return [Model(id=k, name=v, task="complete", family="x") for k, v in names.items()]
 
     service = SimpleNamespace(ready_models=ready_models)
-    interaction: Any = SimpleNamespace(client=SimpleNamespace(service=service))
+    interaction: Any = SimpleNamespace(
+        client=SimpleNamespace(service=service),
+        user=SimpleNamespace(id=7),
+        guild_id=None,
+        channel_id=None,
+        locale=discord.Locale.german,
+    )
     (choice,) = await model_choices("complete")(interaction, "gp")
     assert (choice.name, choice.value) == ("GPT-2", "gpt2")
-    assert asked == ["complete"]
+    assert asked == [("complete", 7)]
 
 
 @pytest.mark.parametrize(

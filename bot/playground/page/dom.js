@@ -1,5 +1,13 @@
 // Builds elements. Text is always text: nothing here takes markup.
 
+/**
+ * Makes an element.
+ *
+ * @param {string} tag its name
+ * @param {object} attributes by name; "onclick" and its like are listeners; null and false are left out
+ * @param {...(Node | string | null | Array)} children what is in it
+ * @returns {HTMLElement}
+ */
 export function el(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -9,16 +17,29 @@ export function el(tag, attributes = {}, ...children) {
     else if (name === "value") made.value = value;
     else made.setAttribute(name, value === true ? "" : value);
   }
-  made.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  made.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return made;
 }
 
-// Only these may become a link or a picture's address. Our own files are asked for under
-// the name that this page was opened by, be it 127.0.0.1 or localhost.
+/** Finds an element of the page by its id. @param {string} id */
+export const find = (id) => document.getElementById(id);
+
+let serial = 0;
+
+/** Makes an id that nothing else has. @param {string} word what it begins with */
+export const freshId = (word) => `${word}-${++serial}`;
+
+/**
+ * Lets through only what may become a link or a picture's address. Our own files are asked for
+ * under the name that this page was opened by, be it 127.0.0.1 or localhost.
+ *
+ * @param {string} url
+ * @returns {string | null}
+ */
 export function safeLink(url) {
   try {
     const parsed = new URL(url, location.href);
-    const own = parsed.hostname === "127.0.0.1" && parsed.port === location.port;
+    const own = parsed.hostname === "127.0.0.1" && (parsed.port === location.port || parsed.pathname.startsWith("/attachments/"));
     if (own && parsed.protocol === "http:") return location.origin + parsed.pathname + parsed.search;
     return ["http:", "https:"].includes(parsed.protocol) ? parsed.href : null;
   } catch {
@@ -26,8 +47,24 @@ export function safeLink(url) {
   }
 }
 
+/** Writes a size as people do. @param {number} bytes */
 export function sizeInWords(bytes) {
   if (bytes < 1024) return `${bytes} bytes`;
   if (bytes < 1024 * 1024) return `${(bytes / 1024).toFixed(1)} KB`;
   return `${(bytes / 1024 / 1024).toFixed(1)} MB`;
+}
+
+/** Says something to those who listen to the page rather than look at it. @param {string} words */
+export function announce(words) {
+  find("announce").textContent = words;
+}
+
+/** Puts a text on the clipboard, also where the browser has none for pages like this. @param {string} text */
+export async function copyText(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const area = el("textarea", { class: "unseen", value: text });
+  document.body.append(area);
+  area.select();
+  document.execCommand("copy");
+  area.remove();
 }
