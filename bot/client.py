@@ -18,7 +18,9 @@ import cogs
 from bot.locales import with_language
 from bot.reloading import reload_extension, watch
 from bot.ui.answer import resume
+from bot.ui.arena import Ballot
 from bot.ui.buttons import JobButton, ModelSelect
+from bot.ui.gallery import Turn
 from bot.ui.refusals import refuse
 from bot.ui.translator import CommandWords
 
@@ -94,7 +96,7 @@ class Menagerie(commands.Bot):
 
     async def setup_hook(self) -> None:
         """Load every cog in the folder, then publish the commands if they have changed."""
-        self.add_dynamic_items(JobButton, ModelSelect)
+        self.add_dynamic_items(JobButton, ModelSelect, Turn, Ballot)
         for module in pkgutil.iter_modules(cogs.__path__, "cogs."):
             if not module.name.rpartition(".")[2].startswith("_"):
                 await self.load_extension(module.name)

@@ -34,6 +34,8 @@ from bot.inference.keeping import Keeping
 from bot.quotas import Quotas, Use
 from bot.rules import GuildRules, Likings, Rules
 from bot.stock import Known, Stock
+from bot.store.arena import ArenaTable, Duel
+from bot.store.gallery import Exhibit, GalleryTable
 from bot.tasks.caller import OPERATOR
 from bot.underway import Queue, UnderWay
 
@@ -54,8 +56,10 @@ if TYPE_CHECKING:
 __all__ = [
     "Answered",
     "Cancelled",
+    "Duel",
     "End",
     "ExecutorStatus",
+    "Exhibit",
     "Expired",
     "Fetch",
     "Fetched",
@@ -131,6 +135,8 @@ class Service:
         quotas: Quotas | None = None,
         keeping: Keeping | None = None,
     ) -> None:
+        self.gallery = GalleryTable(store.engine)
+        self.arena = ArenaTable(store.engine)
         self._catalogue = catalogue
         self._executor = executor
         self.archive = Archive(store, keep_days)

@@ -29,6 +29,8 @@ class Jobs(commands.Cog):
     def __init__(self, bot: Menagerie) -> None:
         self.archive = bot.service.archive
         self.rules = bot.service.rules
+        self.gallery = bot.service.gallery
+        self.arena = bot.service.arena
 
     @job.command()
     @app_commands.describe(id=JOB)
@@ -65,6 +67,8 @@ class Jobs(commands.Cog):
         await interaction.response.defer(ephemeral=True)
         count = await self.archive.forget(interaction.user.id)
         await self.rules.forget_member(interaction.user.id)
+        await self.gallery.forget(interaction.user.id)
+        await self.arena.forget(interaction.user.id)
         await interaction.followup.send(privacy.deleted(count), ephemeral=True)
 
 

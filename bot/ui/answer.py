@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 FIRST_EDIT_S = 0.4  # an answer that comes sooner than this replaces "thinking" directly
 EDIT_EVERY_S = 1.0
 LET_THROUGH_S = 3.0  # for an edit that is on its way when the answer is there
+MOST_PICKED = 5
 ASK_AGAIN = Sentence("The bot is restarting. Try again in a minute.")
 
 log = structlog.get_logger("answer")
@@ -164,7 +165,7 @@ async def _conclude(
             if service.rules.of_guild(submitted.job.caller.guild_id).spoilers:
                 reply = reply.hidden()
             if service.archive.keeps(submitted.job):
-                view = answer_view(submitted.job)
+                view = answer_view(submitted.job, _pictures(reply))
         case Cancelled():
             reply = replies.Reply(content=say("Cancelled."))
         case Interrupted():
@@ -176,6 +177,12 @@ async def _conclude(
         case Unanswered(error=error):
             raise error
     await delivered(destination, reply, view)
+
+
+def _pictures(reply: replies.Reply) -> int:
+    """Return how many pictures there are to pick one from; a message has room for five buttons."""
+    count = sum(not name.endswith(".txt") for name, _, _ in reply.files or ())
+    return count if count <= MOST_PICKED else 0
 
 
 async def delivered(

@@ -15,6 +15,7 @@ from discord.ui import Button, DynamicItem, Item, Select
 from bot.errors import UserError
 from bot.locales import say, with_language
 from bot.ui.answer import answer, caller_of
+from bot.ui.gallery import star
 from bot.ui.jobs import job_card
 from bot.ui.limits import CHOICE, CHOICES, clip
 from bot.ui.refusals import refuse
@@ -30,7 +31,8 @@ JOB = r"(?P<job>[0-9a-f]{8})"
 
 
 class JobButton(
-    DynamicItem[Button[Any]], template=rf"job:(?P<verb>again|vary|other|info|delete):{JOB}"
+    DynamicItem[Button[Any]],
+    template=rf"job:(?P<verb>again|vary|other|info|delete|star|pick[1-5]):{JOB}",
 ):
     """Does to a job what its label says."""
 
@@ -50,7 +52,10 @@ class JobButton(
         """Do what the button says."""
         with_language(interaction.locale.value)
         try:
-            await VERBS[self._verb](interaction, self._job_id)
+            if self._verb.startswith("pick"):
+                await _pick(interaction, self._job_id, int(self._verb[-1]))
+            else:
+                await VERBS[self._verb](interaction, self._job_id)
         except Exception as error:  # nothing above this shows it to the member
             await refuse(interaction, error)
 
@@ -136,6 +141,18 @@ async def show(interaction: Press, job_id: str) -> None:
     await interaction.response.send_message(text, ephemeral=True)
 
 
+async def _pick(interaction: Press, job_id: str, number: int) -> None:
+    """Post one of several pictures alone, with what is said of it and where it came from."""
+    assert interaction.message is not None
+    pictures = interaction.message.attachments
+    if number > len(pictures):
+        raise UserError("This picture is not there any more. Ask again for new ones.")
+    await interaction.response.defer(thinking=True)
+    file = await pictures[number - 1].to_file(use_cached=False, spoiler=pictures[0].is_spoiler())
+    footer = interaction.message.content.rpartition("-# ")[2]
+    await interaction.followup.send(f"-# {number} · {footer}", file=file)
+
+
 async def _delete(interaction: Press, job_id: str) -> None:
     """Delete an answer and what was asked for it, also where that is not kept any more."""
     archive = interaction.client.service.archive
@@ -148,6 +165,10 @@ async def _delete(interaction: Press, job_id: str) -> None:
     with contextlib.suppress(discord.NotFound):  # pressed twice
         await interaction.delete_original_response()
     await archive.drop(job_id)
+    await interaction.client.service.gallery.take_down(job_id)
 
 
-VERBS = {"again": again, "vary": _vary, "other": _other, "info": show, "delete": _delete}
+VERBS = {
+    "again": again, "vary": _vary, "other": _other, "info": show, "star": star,
+    "delete": _delete,
+}  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -47,8 +47,19 @@ async def compare(
     service: Service,
     request: AnyRequest,
     entrants: Sequence[Entrant],
+    *,
+    titles: Sequence[str] = (),
+    view: discord.ui.View | None = None,
 ) -> None:
     """Ask all entrants the same at once, and show each answer under its name when it is there.
+
+    Args:
+        interaction: To be answered.
+        service: Whom to ask.
+        request: What all are asked.
+        entrants: Who is asked.
+        titles: What stands in the place of their names, where these are not to be told.
+        view: The buttons below, when all is there; by default one to delete it.
 
     Raises:
         UserError: One of them cannot be asked.
@@ -58,9 +69,9 @@ async def compare(
     noted(interaction.client.answering)
     await interaction.response.defer(thinking=True)
     submitted = await _submitted(interaction, service, request, entrants)
-    board = Board([_titled(each) for each in submitted])
+    board = Board(titles or [_titled(each) for each in submitted], nameless=bool(titles))
     destination = Live(interaction)
-    view = CancelView(interaction.user.id, partial(_cancel_all, service, submitted))
+    cancel = CancelView(interaction.user.id, partial(_cancel_all, service, submitted))
     jobs = [
         asyncio.create_task(_follow(each, board, place)) for place, each in enumerate(submitted)
     ]
@@ -69,19 +80,18 @@ async def compare(
             await asyncio.wait(jobs, timeout=EDIT_EVERY_S, return_when=asyncio.ALL_COMPLETED)
             if not all(job.done() for job in jobs) and board.changed():
                 with contextlib.suppress(*UNREACHABLE):
-                    await destination.edit(board.shown(), view)
+                    await destination.edit(board.shown(), cancel)
         for job in jobs:
             job.result()
     finally:
-        view.stop()
+        cancel.stop()
         for job, each in zip(jobs, submitted, strict=True):
             if not job.done():
                 service.cancel(each.job.id)
                 job.cancel()
-    keeps = service.archive.keeps(submitted[0].job)
-    await delivered(
-        destination, board.shown(whole=True), deleting_view(submitted[0].job.id) if keeps else None
-    )
+    if view is None and service.archive.keeps(submitted[0].job):
+        view = deleting_view(submitted[0].job.id)
+    await delivered(destination, board.shown(whole=True), view)
 
 
 def _cancel_all(service: Service, submitted: Sequence[Submitted]) -> None:
@@ -115,7 +125,7 @@ async def _submitted(
 async def _follow(submitted: Submitted, board: Board, place: int) -> None:
     async for item in submitted.news:
         if not isinstance(item, Outcome):
-            board.put(place, waiting(item).content.removesuffix(CURSOR))
+            board.put_progress(place, waiting(item).content.removesuffix(CURSOR))
             continue
         match item:
             case Answered():
@@ -138,9 +148,15 @@ def _titled(submitted: Submitted) -> str:
 
 
 class Board:
-    """What stands in the message: a part for each entrant, of the same room."""
+    """What stands in the message: a part for each entrant, of the same room.
 
-    def __init__(self, titles: Sequence[str]) -> None:
+    Args:
+        titles: What stands above each part.
+        nameless: Whether nothing may tell who an entrant is: neither progress nor small print.
+    """
+
+    def __init__(self, titles: Sequence[str], *, nameless: bool = False) -> None:
+        self._nameless = nameless
         self._titles = titles
         self._parts = [say("Waiting…")] * len(titles)
         self._answers: list[Reply] = [Reply(content="")] * len(titles)
@@ -152,8 +168,14 @@ class Board:
         self._parts[place] = text
         self._changed = True
 
+    def put_progress(self, place: int, text: str) -> None:
+        """Show how far an entrant is."""
+        self.put(place, say("At work…") if self._nameless else text)
+
     def put_answer(self, place: int, reply: Reply) -> None:
         """Show an answer, with its pictures."""
+        if self._nameless:
+            reply = replace(reply, content=reply.content.rpartition("-# ")[0].rstrip())
         self._answers[place] = reply
         self._fresh = True
         self.put(place, reply.content)

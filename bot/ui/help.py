@@ -42,7 +42,7 @@ SECTIONS = (
     Section("pictures", Sentence("Pictures"), ("imagine", "conjure", "restyle")),
     Section("reading", Sentence("Reading pictures"), ("ocr", "describe")),
     Section("films", Sentence("Films"), ("recommend",)),
-    Section("experiments", Sentence("Experiments"), ("compare",)),
+    Section("experiments", Sentence("Experiments"), ("compare", "arena", "gallery")),
     Section(
         "you", Sentence("You, and what is kept"), ("job", "preferences", "usage", "privacy")
     ),
@@ -64,6 +64,9 @@ EXAMPLES: Mapping[str, str] = {
     "describe": "image:photo.png",
     "recommend": "liked:Alien 5, Fargo 4, Titanic 2",
     "compare": "task:complete prompt:Once upon a time seeds:3",
+    "arena fight": "task:complete prompt:Once upon a time",
+    "arena table": "task:complete",
+    "gallery remove": "id:1f2e3d4c",
     "job show": "id:1f2e3d4c",
     "job again": "id:1f2e3d4c",
     "preferences model": "command:complete model:gpt2",

@@ -19,6 +19,7 @@ LABELS = {
     "vary": Sentence("Vary"),
     "other": Sentence("Other model…"),
     "info": Sentence("Info"),
+    "star": Sentence("☆"),
     "delete": Sentence("Delete"),
 }
 
@@ -53,12 +54,25 @@ class CancelView(discord.ui.View):
         await interaction.response.defer()
 
 
-def answer_view(job: Job) -> discord.ui.View:
-    """Return the buttons below an answer; they know the job by its id, and so outlive the bot."""
+def answer_view(job: Job, pictures: int = 0) -> discord.ui.View:
+    """Return the buttons below an answer; they know the job by its id, and so outlive the bot.
+
+    Args:
+        job: What was asked.
+        pictures: How many there are to pick one from.
+    """
     view = discord.ui.View(timeout=None)
     for verb, label in LABELS.items():
+        if verb == "star" and job.caller.guild_id is None:
+            continue
         if verb != "vary" or job.request.uses_seed:
             view.add_item(discord.ui.Button(label=told(label), custom_id=custom_id(verb, job.id)))
+    for number in range(1, pictures + 1) if pictures > 1 else ():
+        view.add_item(
+            discord.ui.Button(
+                label=str(number), custom_id=custom_id(f"pick{number}", job.id), row=2
+            )
+        )
     view.stop()  # the client needs not remember it: its buttons are recognised by their ids
     return view
 

@@ -1,0 +1,116 @@
+"""The gallery of a server: stars below an answer, and the pages of what hangs there."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Self
+
+import discord
+from discord.ui import Button, DynamicItem, Item
+
+from bot.errors import UserError
+from bot.locales import say, say_many, with_language
+from bot.service import Exhibit
+from bot.ui.answer import caller_of
+from bot.ui.jobs import command
+from bot.ui.limits import CONTENT, clip
+from bot.ui.refusals import refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bot.client import Menagerie
+
+    Press = discord.Interaction[Menagerie]
+
+PAGE = 5  # answers on a page
+COMMAND = 200  # characters that are shown of one
+
+
+async def star(interaction: Press, job_id: str) -> None:
+    """Give an answer a star, or take it back; the first one is its owner's, and hangs it.
+
+    Raises:
+        UserError: It does not hang yet, and somebody else asked for it.
+    """
+    service, message = interaction.client.service, interaction.message
+    if interaction.guild_id is None or message is None:
+        raise UserError("A gallery is a server's. Star answers in a server.")
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    if not await service.gallery.hangs(job_id):
+        if not await service.archive.owns(job_id, interaction.user.id):
+            raise UserError(
+                "Only the person who asked for this can hang it in the gallery, with the first "
+                "star. Then everybody can give it theirs."
+            )
+        kept = await service.archive.kept(job_id, caller_of(interaction))
+        await service.gallery.hang(
+            Exhibit(
+                job_id=job_id,
+                guild_id=interaction.guild_id,
+                channel_id=message.channel.id,
+                message_id=message.id,
+                user_id=interaction.user.id,
+                command=command(kept.request, kept.model_id, kept.seed),
+            )
+        )
+    given = await service.gallery.star(job_id, interaction.user.id)
+    text = say("Starred. `/gallery show` shows it.") if given else say("The star is taken back.")
+    await interaction.followup.send(text, ephemeral=True)
+
+
+def wall(exhibits: Sequence[Exhibit], page: int, *, newest: bool) -> tuple[str, discord.ui.View]:
+    """Return a page of the gallery and the buttons that turn it."""
+    pages = max(1, -(-len(exhibits) // PAGE))
+    page = min(max(0, page), pages - 1)
+    shown = exhibits[page * PAGE : (page + 1) * PAGE]
+    lines = [say("## The gallery of this server")]
+    lines += [_line(exhibit) for exhibit in shown]
+    if not shown:
+        lines.append(say("Nothing hangs here yet. Press ☆ below an answer of yours."))
+    lines.append("-# " + say("Page {page} of {pages}", page=page + 1, pages=pages))
+    view = discord.ui.View(timeout=None)
+    for label, target in (("◀", page - 1), ("▶", page + 1)):
+        turn = Turn(target, newest=newest)
+        turn.item.label = label
+        turn.item.disabled = not 0 <= target < pages
+        view.add_item(turn)
+    view.stop()
+    return clip("\n".join(lines), CONTENT), view
+
+
+class Turn(DynamicItem[Button[Any]], template=r"gallery:(?P<sort>best|new):(?P<page>-?[0-9]{1,5})"):
+    """Turns a page of the gallery, also after a restart."""
+
+    def __init__(self, page: int, *, newest: bool) -> None:
+        sort = "new" if newest else "best"
+        super().__init__(Button(label="▶", custom_id=f"gallery:{sort}:{page}"))
+        self._page = page
+        self._newest = newest
+
+    @classmethod
+    async def from_custom_id(
+        cls, _: discord.Interaction[Any], __: Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Recognise a button that was pressed."""
+        return cls(int(match["page"]), newest=match["sort"] == "new")
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> Any:
+        """Show the other page."""
+        with_language(interaction.locale.value)
+        try:
+            gallery = interaction.client.service.gallery
+            exhibits = await gallery.exhibits(interaction.guild_id or 0, newest=self._newest)
+            text, view = wall(exhibits, self._page, newest=self._newest)
+            await interaction.response.edit_message(content=text, view=view)
+        except Exception as error:  # nothing above this shows it to the member
+            await refuse(interaction, error)
+
+
+def _line(exhibit: Exhibit) -> str:
+    link = (
+        f"https://discord.com/channels/{exhibit.guild_id}/{exhibit.channel_id}/{exhibit.message_id}"
+    )
+    stars = say_many("{n} star", "{n} stars", exhibit.stars)
+    typed = clip(exhibit.command, COMMAND).replace("`", "'")
+    return f"- ★ {stars} · <@{exhibit.user_id}> · [`{exhibit.job_id}`]({link})\n  `{typed}`"

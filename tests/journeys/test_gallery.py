@@ -1,0 +1,89 @@
+"""Pictures are picked, answers starred and hung in the gallery; two fight in the arena."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from bot.playground.invocation import Invocation
+from bot.playground.member import Member
+from tests.journeys.conftest import House
+
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(180)]
+Finished = Callable[[Invocation], Awaitable[dict[str, Any]]]
+ASKED = {"prompt": "Once upon a time", "max_tokens": 6}
+
+
+async def said(asked: Awaitable[Invocation]) -> str:
+    return str((await (await asked).settled())["content"])
+
+
+async def test_one_of_several_pictures_is_posted_alone(member: Member, finished: Finished) -> None:
+    sheet = await finished(await member.invoke("imagine", prompt="a cat", count=3))
+    assert len(sheet["attachments"]) == 3
+    picked = await finished(await member.click(sheet, "2"))
+    (file,) = picked["attachments"]
+    assert await member.download(file) == await member.download(sheet["attachments"][1])
+    assert file["description"] == sheet["attachments"][1]["description"]
+    assert picked["content"].startswith("-# 2 · Emoji DALL-E mini")
+
+
+async def test_the_first_star_is_the_owners_and_then_everybodys(
+    member: Member, finished: Finished
+) -> None:
+    answer = await finished(await member.invoke("complete", **ASKED))
+    job_id = answer["content"].rpartition("`")[0].rpartition("`")[2]
+    async with Member(member.address, "stranger") as stranger:
+        assert "Only the person who asked for this can hang it" in await said(
+            stranger.click(answer, "☆")
+        )
+        assert (await said(member.click(answer, "☆"))).startswith("Starred.")
+        assert (await said(stranger.click(answer, "☆"))).startswith("Starred.")
+        wall = await said(stranger.invoke("gallery show"))
+        assert "★ 2 stars" in wall
+        assert "/complete prompt:Once upon a time" in wall
+        assert f"[`{job_id}`](https://discord.com/channels/" in wall
+        assert await said(stranger.click(answer, "☆")) == "The star is taken back."
+        refused = await said(stranger.invoke("gallery remove", id=job_id))
+        assert refused.startswith("Only the person who hung this")
+    assert "★ 1 star " in await said(member.invoke("gallery show", sort="new"))
+    assert await said(member.invoke("gallery remove", id=job_id)) == "It is taken down."
+    assert job_id not in await said(member.invoke("gallery show"))
+
+
+async def test_pages_are_turned(house: House, member: Member, finished: Finished) -> None:
+    for number in range(6):
+        answer = await finished(await member.invoke("complete", **ASKED, seed=number))
+        await said(member.click(answer, "☆"))
+    shown = await (await member.invoke("gallery show", sort="new")).settled()
+    assert "Page 1 of 2" in shown["content"]
+    assert "seed:5" in shown["content"]
+    await member.click(shown, "▶")
+    await member.until(lambda: "Page 2 of 2" in member.seen[shown["id"]]["content"])
+    assert "seed:0" in member.seen[shown["id"]]["content"]
+    await said(member.invoke("privacy delete"))
+    assert "Nothing hangs here yet" in await said(member.invoke("gallery show"))
+
+
+async def test_two_fight_without_names_until_these_are_told(member: Member) -> None:
+    asked = await member.invoke("arena fight", task="complete", prompt="In the old harbour")
+    fight = await asked.settled(90, until=lambda message: "A is better" in str(message))
+    assert "SmolLM2" not in str(fight)
+    assert fight["content"].startswith("**A**\nIn the old harbour")
+    assert not any("SmolLM2" in str(state) for state in asked.updates)
+    assert await said(member.click(fight, "A is better")) == (
+        "Your vote: A is better. There is 1 vote."
+    )
+    async with Member(member.address, "stranger") as stranger:
+        assert "There are 2 votes." in await said(stranger.click(fight, "Both alike"))
+        assert "There are 2 votes." in await said(stranger.click(fight, "B is better"))
+        refused = await said(stranger.click(fight, "Tell the names"))
+        assert refused.startswith("Only the person who called this duel")
+    await member.click(fight, "Tell the names")
+    await member.until(lambda: "**A** is smollm2" in member.seen[fight["id"]]["content"])
+    after = member.seen[fight["id"]]
+    assert "A is better: 1 · B is better: 1 · Both alike: 0" in after["content"]
+    assert not after["components"]
+    assert "Nobody has voted on two models" in await said(member.invoke("arena table", task="ask"))
