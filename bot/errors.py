@@ -41,7 +41,8 @@ class Sentence(msgspec.Struct, frozen=True):
 def joined(*sentences: Sentence | str) -> Sentence:
     """Return several sentences as one, in this order; empty ones are left out."""
     said: dict[str, Value] = {f"part{n}": part for n, part in enumerate(sentences) if str(part)}
-    return Sentence(" ".join(f"{{{name}}}" for name in said), said)
+    text = " ".join(f"{{{name}}}" for name in said)
+    return Sentence(text, said)
 
 
 class BotError(Exception):
