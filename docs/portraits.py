@@ -26,6 +26,7 @@ HERE = Path(__file__).parent
 VIEW = ViewportSize(width=760, height=1400)
 WIDEST = 640  # pixels
 QUALITY = 72
+SETTLING_MS = 600
 STORY = (
     "The ferry was late. Nobody minded, for the evening was warm. The keeper lit the lamp at six. "
     "At seven the first boats came home. One of them brought news of a whale."
@@ -118,7 +119,7 @@ def _done(message: Mapping[str, Any]) -> bool:
 async def photograph(page: Page, message_id: str, name: str) -> None:
     """Write the picture of one message."""
     shown = page.locator(f'[data-id="{message_id}"]').first
-    await shown.scroll_into_view_if_needed()
+    await page.wait_for_timeout(SETTLING_MS)  # what was edited is drawn anew
     for image in await shown.locator("img").all():
         await image.evaluate("image => image.decode()")
     picture = Image.open(io.BytesIO(await shown.screenshot())).convert("RGB")

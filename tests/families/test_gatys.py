@@ -155,7 +155,7 @@ def test_without_a_style_picture_it_says_so(
     for name in (None, "starry blue"):
         with pytest.raises(UserError) as refusal:
             painter.preprocess(RestylePicture(image=encoded(photo), style=name), 0)
-        assert str(refusal.value) == NO_STYLE
+        assert str(refusal.value) == str(NO_STYLE)
 
 
 def test_the_same_steps_give_the_same_picture_whatever_the_clock_said(

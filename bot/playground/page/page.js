@@ -15,7 +15,7 @@ const TYPING_MS = 10_000;
 const SETTLED_MS = 1200;
 
 const state = { me: null, personas: [], bot: null, channels: [], channel: null, commands: [], unread: new Set() };
-const client = new Client("member");
+const client = new Client(new URLSearchParams(location.search).get("as") ?? "member");
 const opened = new Map(); // forms that came before we knew that they are ours
 const sending = new Map(); // interactions of ours that have no answer yet, with when to stop waiting
 
@@ -214,5 +214,5 @@ document.addEventListener("keydown", (event) => {
   if (event.target.closest("#panel") || composer.form.entry) return;
   composer.text.focus(); // whoever types means the field
 });
-become("member");
+become(client.persona);
 import("./inspector.js").then((panel) => panel.mount(find("panel"), client)).catch((error) => find("panel").replaceChildren(el("p", {}, error.message)));
