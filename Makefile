@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup run judges test test-slow check format bench tour words clean
+.PHONY: help setup run judges test test-slow check format bench tour portraits words clean
 
 help:           ## List the verbs.
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -36,6 +36,9 @@ bench: setup .venv/installed-dev  ## Measure; each script ends in one line of JS
 
 tour: setup .venv/installed-dev  ## Ask every command something in the playground; writes docs/tour.md.
 	@$(BIN)/python docs/tour.py
+
+portraits: setup .venv/installed-dev  ## Photograph every command at work; writes docs/commands.md.
+	@$(BIN)/python docs/portraits.py
 
 words: .venv/installed-dev  ## Bring the catalogues of other languages up to date with the code.
 	@$(BIN)/python -m bot.locales.collect

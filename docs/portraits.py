@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
 from pictures import ANSWER_LIMIT_S, drawn_sign, offered, painted_evening, playground, upload
+from PIL import Image
 from playwright.async_api import Page, ViewportSize, async_playwright
 
 from bot.locales.collect import commanding
@@ -109,6 +109,33 @@ async def main() -> None:
             message = await asked.settled(ANSWER_LIMIT_S, until=_done)
             await photograph(pages[member.persona], message["id"], name)
         await browser.close()
+    write_page((await commanding()).tree)
+
+
+def write_page(tree: Any) -> None:
+    """Write docs/commands.md: every command by sections, its options, and its picture."""
+    lines = [
+        "# The commands",
+        "",
+        "Made by `make portraits` from the commands themselves; the pictures are of the playground and",
+        "the starters. `/help` tells the same in the chat.",
+    ]
+    every = list(told.commands(tree))
+    for section in told.SECTIONS:
+        lines += ["", f"## {section.title}"]
+        for command in every:
+            root = command.root_parent.name if command.root_parent else command.name
+            if root not in section.commands:
+                continue
+            lines += ["", f"### /{command.qualified_name}", "", command.description, ""]
+            for each in command.parameters:
+                optional = "" if each.required else " (optional)"
+                lines.append(f"- `{each.display_name}`{optional}: {each.description}")
+            name = f"{command.qualified_name.replace(' ', '-')}.webp"
+            if (told.PORTRAITS / name).exists():
+                alt_text = f"/{command.qualified_name} in the playground"
+                lines += ["", f"![{alt_text}](../bot/ui/portraits/{name})"]
+    (HERE / "commands.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _done(message: Mapping[str, Any]) -> bool:

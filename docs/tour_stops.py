@@ -197,7 +197,7 @@ STOPS: tuple[Stop, ...] = (
     ),
     Stop("imagine", "Draws what a sentence describes.", (
         ask("imagine", prompt="a rocket", seed=1),
-        ask("imagine", prompt="a purple heart", seed=1),
+        ask("imagine", prompt="a sad green cat", seed=1),
     )),
     Stop("conjure", "Draws one of the things that the model knows by name.", (
         typing("conjure", "what", "ca"),
