@@ -117,8 +117,8 @@ def write_page(tree: Any) -> None:
     lines = [
         "# The commands",
         "",
-        "Made by `make portraits` from the commands themselves; the pictures are of the playground and",
-        "the starters. `/help` tells the same in the chat.",
+        "Made by `make portraits` from the commands themselves; the pictures are of the",
+        "playground and the starters. `/help` tells the same in the chat.",
     ]
     every = list(told.commands(tree))
     for section in told.SECTIONS:
