@@ -10,17 +10,12 @@ from discord.ext import commands
 
 from bot.locales import say
 from bot.ui import settings
-from bot.ui.choices import matching, task_model_choices
+from bot.ui.choices import command_choices, task_model_choices
 
 if TYPE_CHECKING:
     from bot.client import Menagerie
 
 Interaction = discord.Interaction["Menagerie"]
-
-
-async def command_choices(_: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-    """Return the commands that ask a model."""
-    return matching(((f"/{task}", task) for task in settings.COMMANDS), typed)
 
 
 class Account(commands.Cog):

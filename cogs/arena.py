@@ -11,16 +11,13 @@ from discord.ext import commands
 
 from bot.errors import UserError
 from bot.service import Duel
-from bot.tasks.text_to_image import ConjurePicture, ImaginePicture
-from bot.tasks.text_to_text import AnswerQuestion, CompleteText
 from bot.ui import arena
 from bot.ui.answer import caller_of
 from bot.ui.choices import compared_model_choices
-from bot.ui.comparing import Entrant, compare
+from bot.ui.comparing import Entrant, compare, request_of
 
 if TYPE_CHECKING:
     from bot.client import Menagerie
-    from bot.tasks.registry import AnyRequest
 
 Interaction = discord.Interaction["Menagerie"]
 Task = Literal["complete", "ask", "imagine", "conjure"]
@@ -69,7 +66,7 @@ class Arena(commands.Cog):
         await self.service.arena.add(duel)
         view = arena.ballot(duel)
         await compare(
-            interaction, self.service, _request(task, prompt), who, titles=("A", "B"), view=view
+            interaction, self.service, request_of(task, prompt), who, titles=("A", "B"), view=view
         )
 
     @arena.command()
@@ -89,17 +86,6 @@ def _pair(ready: list[str], first: str | None, second: str | None) -> tuple[str,
     secrets.SystemRandom().shuffle(others)
     one, other = (*named, *others, *ready * 2)[:2]
     return (one, other) if secrets.randbits(1) else (other, one)
-
-
-def _request(task: str, prompt: str) -> AnyRequest:
-    match task:
-        case "ask":
-            return AnswerQuestion(question=prompt)
-        case "imagine":
-            return ImaginePicture(prompt=prompt, count=1)
-        case "conjure":
-            return ConjurePicture(what=prompt)
-    return CompleteText(prompt=prompt)
 
 
 async def setup(bot: Menagerie) -> None:

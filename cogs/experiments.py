@@ -9,15 +9,12 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.tasks.text_to_image import ConjurePicture, ImaginePicture
-from bot.tasks.text_to_text import AnswerQuestion, CompleteText
 from bot.ui.answer import caller_of
 from bot.ui.choices import compared_model_choices
-from bot.ui.comparing import MOST, compare, entrants
+from bot.ui.comparing import MOST, compare, entrants, request_of
 
 if TYPE_CHECKING:
     from bot.client import Menagerie
-    from bot.tasks.registry import AnyRequest
 
 MODEL = "A model to compare; without two of them, one is asked with several seeds"
 Seeds = app_commands.Range[int, 2, MOST]
@@ -56,18 +53,7 @@ class Experiments(commands.Cog):
         ready = [model.id for model in self.service.ready_models(task, caller_of(interaction))]
         seed = secrets.randbits(SEED_BITS)
         who = entrants(ready, (first, second, third), seeds, seed)
-        await compare(interaction, self.service, _request(task, prompt), who)
-
-
-def _request(task: str, prompt: str) -> AnyRequest:
-    match task:
-        case "ask":
-            return AnswerQuestion(question=prompt)
-        case "imagine":
-            return ImaginePicture(prompt=prompt, count=1)
-        case "conjure":
-            return ConjurePicture(what=prompt)
-    return CompleteText(prompt=prompt)
+        await compare(interaction, self.service, request_of(task, prompt), who)
 
 
 async def setup(bot: Menagerie) -> None:

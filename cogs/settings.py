@@ -10,7 +10,7 @@ from discord.ext import commands
 
 from bot.locales import say
 from bot.ui import settings
-from bot.ui.choices import any_model_choices, matching, task_model_choices
+from bot.ui.choices import any_model_choices, command_choices, task_model_choices
 
 if TYPE_CHECKING:
     from bot.client import Menagerie
@@ -19,11 +19,6 @@ Interaction = discord.Interaction["Menagerie"]
 Channel = discord.TextChannel | discord.VoiceChannel
 ALLOWED = "Whether it may be used"
 ANSWERED = "Whether I answer"
-
-
-async def command_choices(_: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-    """Return the commands that rules can speak of."""
-    return matching(((f"/{task}", task) for task in settings.COMMANDS), typed)
 
 
 class Settings(commands.Cog):

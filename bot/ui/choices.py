@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from discord import app_commands
 
 from bot.tasks.languages import find, languages
+from bot.tasks.registry import REQUESTS
 from bot.ui.answer import caller_of
 from bot.ui.limits import CHOICE, CHOICES, clip
 
@@ -39,6 +40,13 @@ def model_choices(task: str) -> Autocomplete:
         return matching(((model.title, model.id) for model in models), typed)
 
     return choose
+
+
+async def command_choices(
+    _: discord.Interaction[Menagerie], typed: str
+) -> list[app_commands.Choice[str]]:
+    """Return the commands that ask a model."""
+    return matching(((f"/{task}", task) for task in REQUESTS), typed)
 
 
 async def task_model_choices(

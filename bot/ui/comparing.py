@@ -13,6 +13,8 @@ import discord
 from bot.errors import UserError
 from bot.locales import say, told
 from bot.service import Answered, Cancelled, Expired, Outcome, Unanswered
+from bot.tasks.text_to_image import ConjurePicture, ImaginePicture
+from bot.tasks.text_to_text import AnswerQuestion, CompleteText
 from bot.ui import replies
 from bot.ui.answer import ASK_AGAIN, caller_of, delivered, noted
 from bot.ui.destination import Live
@@ -247,3 +249,15 @@ def entrants(
     if model is None:
         raise UserError("There is no model here that could be compared. `/models` lists them.")
     return [Entrant(model, first_seed + n) for n in range(max(2, seeds))]
+
+
+def request_of(task: str, prompt: str) -> AnyRequest:
+    """Return what several are asked: a task, with nothing but a prompt."""
+    match task:
+        case "ask":
+            return AnswerQuestion(question=prompt)
+        case "imagine":
+            return ImaginePicture(prompt=prompt, count=1)
+        case "conjure":
+            return ConjurePicture(what=prompt)
+    return CompleteText(prompt=prompt)
