@@ -5,6 +5,7 @@ What is told of a command is read from the command itself, in the reader's langu
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -137,7 +138,7 @@ def portrait(tree: Tree, typed: str) -> discord.File | None:
     if not path.is_file():
         return None
     alt_text = say("How /{command} looks in a chat.", command=title(command))
-    return discord.File(path, description=alt_text)
+    return discord.File(io.BytesIO(path.read_bytes()), path.name, description=alt_text)
 
 
 def find(tree: Tree, typed: str) -> Command:

@@ -107,7 +107,7 @@ async def test_a_job_is_followed_and_outlives_its_worker(
         assert told[-3:] == ["given out", "started", "ended"]
         assert "resumes elsewhere" in told
         given = [stage["worker"] for stage in life["stages"] if stage["what"] == "given out"]
-        assert len(set(given)) == 2
+        assert len(set(given)) >= 2  # a new one may be killed before it has begun, too
         assert life["stages"][-1]["batch"] >= 1
         assert life["title"].startswith(f"job {life['job']} complete ")
         quick = await member.invoke("complete", prompt="Hello", max_tokens=2)

@@ -155,12 +155,14 @@ async def test_the_gateway_drops_and_comes_back(
 ) -> None:
     await page.evaluate("""() => {
       const link = document.getElementById("link");
-      window.seen = [];
-      new MutationObserver(() => window.seen.push(link.dataset.state)).observe(
-        link, { attributes: true });
+      const seen = [];
+      new MutationObserver(() => {
+        seen.push(link.dataset.state);
+        document.body.dataset.seen = seen.join();
+      }).observe(link, { attributes: true });
     }""")
     playground.drop_gateway()
-    await page.wait_for_function("window.seen.join() === 'away,good'", timeout=20_000)
+    await expect(page.locator("body")).to_have_attribute("data-seen", "away,good", timeout=20_000)
     await expect(page.locator("#link")).to_have_text("Connected", timeout=20_000)
     await open_command(page, "echo")
     await page.keyboard.type("back again")
