@@ -75,7 +75,7 @@ class Ours(Contestant):
             "family": "causal_lm",
             "checkpoint": str(self.folder),
             "params": 124_439_808,
-            "slots": 16,
+            "slots": 32,
             "limits": Limits(max_new_tokens=256, max_seconds=3600),
             "defaults": Defaults(temperature=0.0, repetition_penalty=1.0),
         }

@@ -105,8 +105,12 @@ def ratios(outcomes: list[Outcome], gated: tuple[str, ...]) -> list[Ratio]:
         Ratio("(a), all at once, best dtype of good quality", over(best, a, CLOSED), 20),
         Ratio("(a), all at once, torch runtime in fp32", over(torch, a, CLOSED), 5),
         Ratio("(b) static batches, Poisson", over(exact, b, OPEN), 2.5),
-        Ratio("(c) generate_batch, all at once", over(exact, c, CLOSED), 3),
-        Ratio("(c) generate_batch, Poisson", over(exact, c, OPEN), 3),
+        Ratio(
+            "(c) generate_batch, all at once, best dtype of good quality", over(best, c, CLOSED), 3
+        ),
+        Ratio("(c) generate_batch, Poisson, best dtype of good quality", over(best, c, OPEN), 3),
+        Ratio("(c) generate_batch, all at once, exact fp32", over(exact, c, CLOSED), 3),
+        Ratio("(c) generate_batch, Poisson, exact fp32", over(exact, c, OPEN), 3),
         Ratio(
             "(a)'s p95 time to first token, all at once",
             over(exact, a, CLOSED, "first_p95_s"),

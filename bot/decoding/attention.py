@@ -40,6 +40,9 @@ def _attend(
     **options: Any,
 ) -> tuple[torch.Tensor, None]:
     """Return (N, T, heads, D) for a query (N, heads, T, D)."""
+    if query.shape[0] > key.shape[0] and (query.shape[2] > 1 or attention_mask is None):
+        beams = query.shape[0] // key.shape[0]
+        key, value = key.repeat_interleave(beams, 0), value.repeat_interleave(beams, 0)
     wide = query.float(), key.float(), value.float()
     bias = options.pop("position_bias", None)
     bias = None if bias is None else bias.float()
@@ -60,14 +63,26 @@ def _step(
     bias: torch.Tensor | None,
     scaling: float | None,
 ) -> torch.Tensor:
-    """Attend with one token per row, (N, heads, 1, D), to (N, kept heads, W, D)."""
+    """Attend with one token per row, (N x K, heads, 1, D), to (N, kept heads, W, D).
+
+    K beams of a text may read the same keys and values; mask and bias have a row for each.
+    """
     rows, heads, _, size = query.shape
-    kept = key.shape[1]  # of which several heads may read the same
-    grouped = query.reshape(rows, kept, heads // kept, size)
-    scores = torch.matmul(grouped * (size**-0.5 if scaling is None else scaling), key.mT)
+    texts, kept = key.shape[:2]  # a kept head may be read by several of the query's
+
+    def grouped(of_rows: torch.Tensor) -> torch.Tensor:
+        """Put side by side what reads the same, (N, kept, heads / kept x K, ...)."""
+        by_text = of_rows.reshape(texts, rows // texts, kept, heads // kept, -1)
+        return by_text.permute(0, 2, 3, 1, 4).reshape(texts, kept, -1, of_rows.shape[-1])
+
+    scores = torch.matmul(
+        grouped(query * (size**-0.5 if scaling is None else scaling)), key.mT
+    )  # (N, kept, heads / kept x K, W)
     if bias is not None:
-        scores = scores + bias.reshape(bias.shape[0], kept, heads // kept, -1)
+        scores = scores + grouped(bias.expand(rows, heads, 1, -1))
+    mask = mask[:: rows // texts]  # what counts of a source is the same for all of its beams
     hidden = ~mask if mask.dtype == torch.bool else None
     scores = scores + mask if hidden is None else scores.masked_fill(hidden, -torch.inf)
-    out = torch.matmul(scores.softmax(-1), value)  # (N, kept, heads / kept, D)
-    return out.reshape(rows, 1, heads, size)
+    out = torch.matmul(scores.softmax(-1), value)  # as the scores, D for W
+    by_head = out.reshape(texts, kept, heads // kept, rows // texts, size)
+    return by_head.permute(0, 3, 1, 2, 4).reshape(rows, 1, heads, size)

@@ -15,6 +15,7 @@ from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaLis
 from transformers.modeling_outputs import BaseModelOutput
 
 from bot.decoding.arena import whole_blocks
+from bot.decoding.beam_cache import shared_cache
 from bot.decoding.sampling import Row, Sampling
 from bot.decoding.wiring import Wiring
 
@@ -28,12 +29,14 @@ class BeamSearches:
         wiring: The net; what its checkpoint says of generating is forgotten here, for ``generate``
             would take it for whatever a row leaves open.
         end_ids: The ids that end a text.
+        wide: Whether the net attends by :mod:`bot.decoding.attention`.
     """
 
-    def __init__(self, wiring: Wiring, end_ids: frozenset[int]) -> None:
+    def __init__(self, wiring: Wiring, end_ids: frozenset[int], *, wide: bool = False) -> None:
         wiring.net.generation_config = GenerationConfig()
         self._wiring = wiring
         self._end_ids = end_ids
+        self._wide = wide
         self._waiting: dict[str, Row] = {}
         self._searches: list[_Search] = []
 
@@ -55,7 +58,7 @@ class BeamSearches:
             alike = {key: row for key, row in self._waiting.items() if _kind(row) == kind}
             for key in alike:
                 del self._waiting[key]
-            self._searches.append(_Search(self._wiring, self._end_ids, alike))
+            self._searches.append(_Search(self._wiring, self._end_ids, alike, wide=self._wide))
         done: dict[str, Found] = {}
         for search in list(self._searches):
             if (found := search.step()) is not None:
@@ -72,12 +75,15 @@ def _kind(row: Row) -> tuple[Sampling, int]:
 class _Search:
     """One call of ``generate`` with several rows, a step at a time."""
 
-    def __init__(self, wiring: Wiring, end_ids: frozenset[int], rows: dict[str, Row]) -> None:
+    def __init__(
+        self, wiring: Wiring, end_ids: frozenset[int], rows: dict[str, Row], *, wide: bool
+    ) -> None:
         self.keys = set(rows)
         self._order = list(rows)
         self._wiring = wiring
         self._rows = list(rows.values())
         self._end_ids = sorted(end_ids)
+        self._shares = wide and wiring.has_encoder and wiring.is_plain()
         self._begun = len(self._rows[0].ids)
         self._run = greenlet(self._generate)
 
@@ -128,7 +134,6 @@ class _Search:
         forced = self._forced(sampling)
         return self._wiring.net.generate(  # type: ignore[no-any-return]
             **self._inputs(),
-            past_key_values=self._wiring.new_cache(),
             generation_config=config,
             stopping_criteria=gate,
             **forced,
@@ -150,28 +155,42 @@ class _Search:
         return {"prefix_allowed_tokens_fn": allowed}
 
     def _inputs(self) -> dict[str, Any]:
-        """Return the arguments of ``generate`` that carry the rows.
+        """Return the arguments of ``generate`` that carry the rows, and where they are kept."""
+        ids = torch.tensor([row.ids for row in self._rows])  # (N, T)
+        if not self._wiring.has_encoder:
+            cache = self._wiring.new_cache()
+            return {
+                "input_ids": ids, "attention_mask": torch.ones_like(ids), "past_key_values": cache,
+            }  # fmt: skip
+        hidden, mask = self._encoded()
+        if self._shares:
+            cache = shared_cache(self._wiring, ids, hidden, mask)
+            hidden = hidden[..., :1]  # only its shape matters now
+        else:
+            cache = self._wiring.new_cache()
+        masks = {} if self._wiring.reads_pictures else {"attention_mask": mask}
+        return {
+            "encoder_outputs": BaseModelOutput(last_hidden_state=hidden),
+            "decoder_input_ids": ids,
+            "past_key_values": cache,
+            **masks,
+        }
+
+    def _encoded(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return what the encoder makes of the sources, (N, S, D), and what of it counts, (N, S).
 
         Each source is encoded by itself and padded on the right to whole blocks, so that what a
         row finds does not depend on who shares its search.
         """
-        ids = torch.tensor([row.ids for row in self._rows])  # (N, T)
-        if not self._wiring.has_encoder:
-            return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-        if self._wiring.reads_pictures:
-            pixels = torch.stack([row.source for row in self._rows])  # (N, C, H, W)
-            return {"pixel_values": pixels.to(self._wiring.net.dtype), "decoder_input_ids": ids}
         encoded = [self._wiring.encode(row.source)[0] for row in self._rows]
-        width = whole_blocks(max(len(one) for one in encoded))
+        width = max(len(one) for one in encoded)
+        if not self._wiring.reads_pictures:
+            width = whole_blocks(width)
         hidden = torch.stack(
             [torch.nn.functional.pad(one, (0, 0, 0, width - len(one))) for one in encoded]
         )
         mask = torch.tensor([[1] * len(one) + [0] * (width - len(one)) for one in encoded])
-        return {
-            "encoder_outputs": BaseModelOutput(last_hidden_state=hidden),
-            "attention_mask": mask,
-            "decoder_input_ids": ids,
-        }
+        return hidden, mask
 
 
 class _Gate(StoppingCriteria):  # type: ignore[misc]

@@ -24,6 +24,10 @@ Layout = Literal["plain", "packed"]
 SMALLEST = 16
 """Sides shorter than this are left to torch: oneDNN pads them, and nothing is gained."""
 
+COMPANY = 4
+"""Fewer rows are joined by empty ones: oneDNN reads weights a sixth faster for four rows than for
+two, and sums a lone row in another order."""
+
 _product: Any = torch.ops.mkldnn._linear_pointwise
 _pack: Any = torch.ops.mkldnn._reorder_linear_weight
 
@@ -53,8 +57,13 @@ class PackedLinear(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return (..., out) for x of shape (..., in)."""
-        out: torch.Tensor = _product(x, self._packed, self.bias, "none", [], "")
-        return out
+        rows = x.numel() // x.shape[-1]
+        if rows >= COMPANY:
+            return _product(x, self._packed, self.bias, "none", [], "")  # type: ignore[no-any-return]
+        many = x.new_zeros(COMPANY, x.shape[-1])
+        many[:rows] = x.view(rows, -1)
+        out: torch.Tensor = _product(many, self._packed, self.bias, "none", [], "")[:rows]
+        return out.view(*x.shape[:-1], -1)
 
 
 KINDS: dict[Layout, Any] = {"plain": PlainLinear, "packed": PackedLinear}

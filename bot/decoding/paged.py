@@ -6,7 +6,6 @@ Rows share the blocks but no arithmetic: what a row reads is the same bits whoev
 
 from __future__ import annotations
 
-import math
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -22,11 +21,10 @@ from openvino import opset13 as ops  # noqa: E402
 # A private name: the version of openvino is pinned, and each load tests itself.
 from openvino._offline_transformations import paged_attention_transformation  # noqa: E402
 
+from bot.decoding.blocks import Blocks, bytes_of  # noqa: E402
+
 if TYPE_CHECKING:
     from pathlib import Path
-
-FIRST_BLOCKS = 16
-"""How many blocks (of 32 tokens each) are made at first; more come by doubling."""
 
 LAST = "last_positions"
 NOBODY = 0
@@ -96,20 +94,14 @@ class PagedRuntime:
         self._wants_positions = any(p.get_any_name() == "position_ids" for p in inputs)
         first = next(p for name, p in self._caches.items() if name.startswith("value_cache"))
         self._block = int(first.get_partial_shape()[2].get_length())  # tokens in a block
-        self._most = 1 + slots * self._blocks_of(window)
-        if limit_bytes:
-            self._most = min(self._most, limit_bytes // self._block_bytes())
-        self._arrays: dict[str, Any] = {}
-        self._blocks = 0
-        self._free: list[int] = []
         self._held: dict[int, _Held] = {}
-        self._grow(min(FIRST_BLOCKS, self._most))  # raises where not even one block may be
-        self._free.remove(NOBODY)
+        self._blocks = self._made(1 + slots * self._blocks_of(window), limit_bytes)
+        self._blocks.take()  # nobody's
 
     @property
     def cache_bytes(self) -> int:
-        """The size of the keys' and values' blocks, taken or free."""
-        return sum(array.nbytes for array in self._arrays.values())
+        """What the keys' and values' blocks take, those of rows that have left included."""
+        return self._blocks.used_bytes
 
     def begin(self, slot: int, tokens: int, source: Any) -> None:
         """Keep room for a row of so many tokens; refuse a source: no net here has an encoder.
@@ -160,7 +152,9 @@ class PagedRuntime:
         """Forget what the slot holds, and was to hold."""
         held = self._held.pop(slot, None)
         if held is not None:
-            self._free += held.blocks
+            self._blocks.give_back(held.blocks)
+        if not self._held:
+            self._blocks.shrink()
 
     def _part(self, slot: int, ids: list[int]) -> _Part:
         """Find blocks for what the slot will hold.
@@ -175,9 +169,7 @@ class PagedRuntime:
             raise ValueError(f"{len(ids)} tokens after {past}, in a window of {self.window}")
         held = self._reserve(slot, after)
         while len(held.blocks) * self._block < after:
-            if not self._free:
-                self._grow(min(2 * self._blocks, self._most))
-            held.blocks.append(self._free.pop())
+            held.blocks.append(self._blocks.take())
         held.tokens = after
         return _Part(ids, past, held.blocks)
 
@@ -190,8 +182,8 @@ class PagedRuntime:
         held = self._held.get(slot) or _Held()
         needed = max(held.reserved, self._blocks_of(tokens))
         others = sum(other.reserved for other in self._held.values() if other is not held)
-        if 1 + others + needed > self._most:  # one is nobody's
-            raise MemoryError(f"{needed} blocks beside {others}, of {self._most} at most")
+        if 1 + others + needed > self._blocks.most:  # one is nobody's
+            raise MemoryError(f"{needed} blocks beside {others}, of {self._blocks.most} at most")
         held.reserved = needed
         self._held[slot] = held
         return held
@@ -200,22 +192,17 @@ class PagedRuntime:
         """Return how many blocks so many tokens take."""
         return -(-tokens // self._block)
 
-    def _block_bytes(self) -> int:
-        """Return what one block takes in all layers' keys and values."""
-        return sum(
-            math.prod(self._shape(port, 1)) * np.dtype(self._element(port)).itemsize
-            for port in self._caches.values()
-        )
-
-    @staticmethod
-    def _shape(port: Any, blocks: int) -> list[int]:
-        """Return the shape of so many blocks, (blocks, heads, tokens, width)."""
-        _, *rest = port.get_partial_shape()
-        return [blocks, *(dimension.get_length() for dimension in rest)]
-
-    @staticmethod
-    def _element(port: Any) -> Any:
-        return ELEMENTS[port.get_element_type().get_type_name()]
+    def _made(self, blocks: int, limit_bytes: int) -> Blocks:
+        """Return so many blocks, or as many as the limit allows, and let the net work in them."""
+        kinds = {name: (_block_shape(port), _element(port)) for name, port in self._caches.items()}
+        if limit_bytes:
+            blocks = min(blocks, limit_bytes // bytes_of(kinds))
+        made = Blocks(kinds, blocks)
+        for name, array in made.arrays.items():
+            kind = self._caches[name].get_element_type()
+            tensor = ov.Tensor(array, ov.Shape(array.shape), kind)  # it only borrows the array
+            self._request.set_tensor(name, tensor)
+        return made
 
     def _run(self, parts: list[_Part], wanted: list[int]) -> torch.Tensor:
         """Run a ragged batch of S rows, T tokens in all; return the wanted tokens' logits.
@@ -244,24 +231,15 @@ class PagedRuntime:
         logits = self._request.get_output_tensor(0).data  # (len(wanted), 1, V), the request's own
         return torch.from_numpy(logits.reshape(len(wanted), -1).copy())
 
-    def _grow(self, blocks: int) -> None:
-        """Make room for so many blocks in all; what they hold stays where it is.
 
-        Raises:
-            MemoryError: There may be no more.
-        """
-        if blocks <= self._blocks:
-            raise MemoryError(f"there may be no more than {self._most} blocks")
-        for name, port in self._caches.items():
-            shape = self._shape(port, blocks)
-            array = np.zeros(shape, self._element(port))
-            if self._blocks:
-                array[: self._blocks] = self._arrays[name]
-            kind = port.get_element_type()
-            self._request.set_tensor(name, ov.Tensor(array, ov.Shape(shape), kind))
-            self._arrays[name] = array  # the tensor only borrows it
-        self._free += range(blocks - 1, self._blocks - 1, -1)
-        self._blocks = blocks
+def _block_shape(port: Any) -> list[int]:
+    """Return the shape of a block of one layer's keys or values, (heads, tokens, width)."""
+    _, *rest = port.get_partial_shape()
+    return [dimension.get_length() for dimension in rest]
+
+
+def _element(port: Any) -> Any:
+    return ELEMENTS[port.get_element_type().get_type_name()]
 
 
 def compiled(graph: Path, precision: Precision, threads: int) -> Any:

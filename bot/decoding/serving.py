@@ -116,7 +116,7 @@ def open_engine(
     wiring = Wiring(net)
     size = sum(p.numel() * p.element_size() for p in net.parameters())
     linears.relay(net, "packed" if size <= serving.pack_bytes else "plain")
-    note = ""
+    note, wide = "", False
     try:
         wide = attention.widen(wiring.decoder())
         reference = selftest.reference(SoloRuntime(wiring), wiring)
@@ -126,7 +126,7 @@ def open_engine(
         sys.stderr.write("".join(traceback.format_exception(error)))
         runtime = SoloRuntime(wiring)
         note = f"one row at a time: {error or type(error).__name__}"
-    searches = BeamSearches(wiring, end_ids)
+    searches = BeamSearches(wiring, end_ids, wide=wide)
     return Engine(runtime, tokenizer, end_ids, slots, searches, note=note)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from bot.decoding import attention
 from bot.decoding.arena import ArenaRuntime
 from bot.decoding.beams import BeamSearches
 from bot.decoding.engine import Engine, Finish
@@ -29,9 +30,11 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def engine_of(kind: str) -> Engine:
+def engine_of(kind: str, *, wide: bool = False) -> Engine:
     wiring = Wiring(net_of(kind))
-    searches = BeamSearches(wiring, END_IDS)
+    if wide:
+        assert attention.widen(wiring.decoder())
+    searches = BeamSearches(wiring, END_IDS, wide=wide)
     return Engine(ArenaRuntime(wiring), numbers(SIZE), END_IDS, 8, searches)
 
 
@@ -52,11 +55,17 @@ def finished(engine: Engine) -> dict[str, Finish]:
     return done
 
 
-@pytest.mark.parametrize("kind", ["bart", "m2m100", "mt5", "vit_trocr", "gpt2"])
-def test_rows_find_together_what_each_finds_alone(kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "wide"),
+    [
+        *((kind, False) for kind in ("bart", "m2m100", "mt5", "vit_trocr", "gpt2")),
+        *((kind, True) for kind in ("bart", "m2m100", "mt5", "gpt2")),
+    ],
+)
+def test_rows_find_together_what_each_finds_alone(kind: str, wide: bool) -> None:
     rows = rows_of(kind, 4)
     expected = {key: generated(net_of(kind), row)[0] for key, row in rows.items()}
-    engine = engine_of(kind)
+    engine = engine_of(kind, wide=wide)
     for key, row in rows.items():
         engine.join(key, row)
     done = finished(engine)

