@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import WSMsgType, web
 
-from bot.playground import intake, places
+from bot.playground import intake, places, threads
 from bot.playground.actions import Actions, Deed, may_use, offered_in
 from bot.playground.errors import DiscordError, RefusedByClient
 from bot.playground.payloads import Projection
@@ -18,8 +18,14 @@ from bot.playground.world import ANSWER_WITHIN_S
 
 UPLOAD_LIMIT_BYTES = 25 * 1024 * 1024  # what a person may send
 LOADING_FAILED = "Loading options failed"
+FAREWELL_S = 2.0  # for the last events to be taken, when the playground closes
 
-_FOR_EVERYBODY = {"commands_changed": "commands", "people_changed": "people"}
+_FOR_EVERYBODY = {
+    "commands_changed": "commands",
+    "people_changed": "people",
+    "thread_opened": "channels",
+    "thread_deleted": "channels",
+}
 Work = Callable[[Deed], Awaitable[web.Response]]
 
 
@@ -31,6 +37,7 @@ class Api:
         self._projection = projection
         self._actions = Actions(projection)
         self._watchers: dict[web.WebSocketResponse, tuple[User, asyncio.Queue[Json | None]]] = {}
+        self._writers: set[asyncio.Task[None]] = set()
         self._bot_online = False
 
     def routes(self) -> list[web.RouteDef]:
@@ -51,6 +58,8 @@ class Api:
             web.get("/playground/events", self.events),
             web.post("/playground/autocomplete", self._doing(self.autocomplete)),
             web.post("/playground/say", self._doing(self.say)),
+            web.post("/playground/thread", self._doing(self.open_thread)),
+            web.post("/playground/thread/delete", self._doing(self.delete_thread)),
             web.post("/playground/react", self._doing(self.react)),
             web.post("/playground/delete", self._doing(self.delete)),
             *(
@@ -186,6 +195,16 @@ class Api:
         """Posts an ordinary message."""
         return web.json_response(self._projection.shown(self._actions.say(deed)))
 
+    async def open_thread(self, deed: Deed) -> web.Response:
+        """Opens a thread, on a message or beside them."""
+        thread = threads.open_thread(self._world, deed)
+        return web.json_response(places.channel(thread, self._world))
+
+    async def delete_thread(self, deed: Deed) -> web.Response:
+        """Deletes a thread and what was said in it."""
+        threads.delete_thread(self._world, deed)
+        return web.json_response({})
+
     async def react(self, deed: Deed) -> web.Response:
         """Adds or takes away a reaction."""
         present = bool(deed.body.get("present", True))
@@ -212,6 +231,8 @@ class Api:
         try:
             async with asyncio.TaskGroup() as tasks:
                 writer = tasks.create_task(_write(socket, outbox))
+                self._writers.add(writer)
+                writer.add_done_callback(self._writers.discard)
                 async for frame in socket:
                     if frame.type is WSMsgType.ERROR:
                         break
@@ -221,9 +242,13 @@ class Api:
         return socket
 
     async def close(self) -> None:
-        """Ends every events socket."""
-        for socket in list(self._watchers):
-            await socket.close(code=1001)
+        """Ends every events socket, once what has happened until now has been sent."""
+        for _, outbox in self._watchers.values():
+            outbox.put_nowait(None)  # behind the last event
+        if self._writers:
+            await asyncio.wait(self._writers, timeout=FAREWELL_S)
+        closing = [socket.close(code=1001) for socket in self._watchers]
+        await asyncio.gather(*closing, return_exceptions=True)
 
     def on_change(self, change: Change) -> None:
         """Queues a change for every watcher that may see it."""
@@ -285,10 +310,10 @@ class Api:
 
 
 async def _write(socket: web.WebSocketResponse, outbox: asyncio.Queue[Json | None]) -> None:
-    """Sends what is queued until the socket is gone."""
-    while not socket.closed:
+    """Sends what is queued until the socket is gone, or None says that nothing more comes."""
+    while not socket.closed and (event := await outbox.get()) is not None:
         try:
-            await socket.send_json(await outbox.get())
+            await socket.send_json(event)
         except ConnectionError:
             return
 

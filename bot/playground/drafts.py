@@ -23,6 +23,7 @@ class Draft:
     flags: int = 0
     allowed_mentions: Json | None = None
     reference_id: int | None = None
+    needs_reference: bool = True  # refused where the message that it answers is gone
     tts: bool = False
     nonce: str | None = None
     listed: Sequence[Json] | None = None
@@ -39,6 +40,7 @@ class Draft:
             flags=int(body.get("flags") or 0),
             allowed_mentions=body.get("allowed_mentions"),
             reference_id=int(reference["message_id"]) if reference.get("message_id") else None,
+            needs_reference=bool(reference.get("fail_if_not_exists", True)),
             tts=bool(body.get("tts")),
             nonce=None if body.get("nonce") is None else str(body["nonce"]),
             listed=(body["attachments"] or []) if "attachments" in body else None,
@@ -48,6 +50,10 @@ class Draft:
     def with_flags(self, flags: int) -> Draft:
         """Returns the same draft with other flags."""
         return replace(self, flags=flags)
+
+    def alone(self) -> Draft:
+        """Returns the same draft, as an answer to no message."""
+        return replace(self, reference_id=None)
 
     def kept(self, current: Sequence[Attachment]) -> list[Attachment]:
         """Picks which of a message's attachments stay, with their new alt texts."""

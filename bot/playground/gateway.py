@@ -14,9 +14,9 @@ from typing import Literal, Protocol, TypeAlias
 
 from aiohttp import WSMsgType, web
 
-from bot.playground import places
+from bot.playground import places, threads
 from bot.playground.payloads import Projection
-from bot.playground.records import TEXT_CHANNEL, Change, Json, Message
+from bot.playground.records import DM_CHANNEL, Change, Json, Message
 from bot.playground.world import GUILD_ID, World
 
 DISPATCH, HEARTBEAT, IDENTIFY, RESUME, RECONNECT, REQUEST_MEMBERS = 0, 1, 2, 6, 7, 8
@@ -249,9 +249,11 @@ class Gateway:
         elif change.kind in _REACTION_EVENTS and change.message is not None:
             if intents & self._wants(change.message, GUILD_REACTIONS, DIRECT_REACTIONS):
                 yield _REACTION_EVENTS[change.kind], self._reaction_event(change)
+        elif change.kind in threads.EVENTS:
+            yield threads.EVENTS[change.kind], threads.event(self._world, change)
         elif change.kind == "typing_started":
             channel = self._world.channels[change.channel_id or 0]
-            if intents & (GUILD_TYPING if channel.kind == TEXT_CHANNEL else DIRECT_TYPING):
+            if intents & (GUILD_TYPING if channel.kind != DM_CHANNEL else DIRECT_TYPING):
                 yield "TYPING_START", self._typing_event(change)
 
     def _wants(self, message: Message, in_guild: int, directly: int) -> int:
@@ -259,8 +261,7 @@ class Gateway:
         return in_guild if self._is_public(message) else directly
 
     def _is_public(self, message: Message) -> bool:
-        in_guild = self._world.channels[message.channel_id].kind == TEXT_CHANNEL
-        return in_guild and not message.ephemeral
+        return self._world.channels[message.channel_id].kind != DM_CHANNEL and not message.ephemeral
 
     def _message_event(self, change: Change) -> Json:
         message = change.message
@@ -293,7 +294,7 @@ class Gateway:
 
     def _typing_event(self, change: Change) -> Json:
         channel = self._world.channels[change.channel_id or 0]
-        place: Json = {"guild_id": str(GUILD_ID)} if channel.kind == TEXT_CHANNEL else {}
+        place: Json = {"guild_id": str(GUILD_ID)} if channel.kind != DM_CHANNEL else {}
         return place | {
             "channel_id": str(channel.id),
             "user_id": str(change.user_id),

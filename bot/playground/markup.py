@@ -82,6 +82,7 @@ def _reader() -> MarkdownIt:
     reader.enable(["autolink"])
     ends: RuleOptionsType = {"alt": ["paragraph", "list"]}
     reader.block.ruler.before("paragraph", "line", _line, ends)
+    reader.block.ruler.before("paragraph", "outdent", _outdent, {"alt": ["paragraph"]})
     reader.block.ruler.before("list", "quote", _quote, ends)
     reader.inline.ruler.before("text", "held", _held)
     reader.inline.ruler.before("autolink", "named", _named)
@@ -116,6 +117,11 @@ def _line(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     kind = "small" if found[1] == "-#" else f"h{len(found[1])}"
     _own_block(state, kind, found[2], start, start + 1)
     return True
+
+
+def _outdent(state: StateBlock, line: int, end: int, silent: bool) -> bool:
+    """Ends a list's last item before a line that is not indented, as Discord does."""
+    return silent and state.sCount[line] < state.blkIndent
 
 
 def _own_block(state: StateBlock, kind: str, text: str, start: int, end: int) -> None:

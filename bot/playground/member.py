@@ -36,11 +36,13 @@ class Member:
     """One persona of a playground at `address`, to be entered with `async with`.
 
     `channel_id` is where things are done unless a call says otherwise: the guild's
-    text channel, or the direct messages with the bot if `dm` is true.
+    text channel, or the direct messages with the bot if `dm` is true. Beyond loopback
+    `address` is the one with the key, as the playground prints it.
     """
 
     def __init__(self, address: str, persona: str = "member", *, dm: bool = False) -> None:
-        self.address = address.rstrip("/")
+        asked, _, self._key = address.partition("?key=")
+        self.address = asked.rstrip("/")
         self.persona = persona
         self.id = ""
         self.channel_id = ""
@@ -56,8 +58,10 @@ class Member:
     # -- coming and going ------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession()
+        jar = aiohttp.CookieJar(unsafe=True)  # also for a bare address
+        self._session = aiohttp.ClientSession(cookie_jar=jar)
         try:
+            await self._show_key()
             url = f"{self.address}/playground/events?as={self.persona}"
             self._socket = await self._session.ws_connect(url, max_msg_size=0)
             hello = await self._socket.receive_json()
@@ -71,6 +75,12 @@ class Member:
             raise
         self._watcher = asyncio.create_task(self._watch())
         return self
+
+    async def _show_key(self) -> None:
+        """Exchanges the key, if there is one, for the cookie that everything else asks for."""
+        if self._key:
+            async with self._session.get(self.address, params={"key": self._key}):
+                pass
 
     async def __aexit__(self, *_: object) -> None:
         self._watcher.cancel()
@@ -122,7 +132,14 @@ class Member:
         return await self._start("invoke", body, files)
 
     async def autocomplete(
-        self, command: str, option: str, text: str, *, channel_id: str | None = None, **others: Any
+        self,
+        command: str,
+        option: str,
+        text: str,
+        /,
+        *,
+        channel_id: str | None = None,
+        **others: Any,
     ) -> list[Json]:
         """Types into an option; returns the choices that the bot offers."""
         body = {"command": command, "options": {**others, option: text}, "focused": option}
@@ -199,6 +216,17 @@ class Member:
         """Adds or takes away a reaction."""
         body = {"message_id": _message(message)["id"], "emoji": emoji, "present": present}
         await self._post("react", body)
+
+    async def open_thread(self, name: str, on: Reached | None = None) -> Json:
+        """Opens a thread on a message, or beside the messages; returns the channel that it is."""
+        body: Json = {"name": name} | self._place(None)
+        if on is not None:
+            body["message_id"] = _message(on)["id"]
+        return await self._post("thread", body)
+
+    async def delete_thread(self, channel_id: str) -> None:
+        """Deletes a thread and what was said in it."""
+        await self._post("thread/delete", {"channel_id": channel_id})
 
     # -- looking ---------------------------------------------------------------------
 

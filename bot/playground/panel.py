@@ -199,12 +199,13 @@ class Panel:
 
     async def replay(self, wanted: Json) -> None:
         """Begins to play a scenario: the one that is sent, or the recorded one."""
-        if self._replaying is not None and not self._replaying.done():
+        if self._replay["running"]:
             raise RefusedByClient("A scenario is being played already.")
         text = str(wanted.get("scenario") or "")
         steps = read(text) if text else self.recorder.recorded()[0]
         if not steps:
             raise RefusedByClient("There is no step to play. Record something first.")
+        self._tell_replay(f"{len(steps)} steps are played.")
         self._replaying = asyncio.create_task(self._play(steps))
 
     async def _play(self, steps: list[Step]) -> None:

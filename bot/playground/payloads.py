@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from bot.playground.components import walk
 from bot.playground.markup import trees_in
-from bot.playground.places import BOT_PERMISSIONS, channel, member, timestamp, user
+from bot.playground.places import channel, member, timestamp, user
 from bot.playground.records import (
     AUTOCOMPLETE,
     COMMAND,
@@ -144,7 +144,9 @@ class Projection:
             "id": str(interaction.id),
             "type": interaction.kind,
             "user": user(self.world.users[interaction.user_id]),
-            "authorizing_integration_owners": {"0": str(GUILD_ID)},
+            "authorizing_integration_owners": self.world.standing.owners(
+                GUILD_ID, interaction.user_id
+            ),
         }
         if interaction.kind == COMMAND:
             metadata["name"] = interaction.data["name"]
@@ -182,16 +184,31 @@ class Projection:
             "channel_id": str(where.id),
             "channel": channel(where, world),
             "locale": who.locale,
-            "app_permissions": str(BOT_PERMISSIONS),
+            "app_permissions": str(world.standing.permissions),
             "entitlements": [],
             "entitlement_sku_ids": [],
             "attachment_size_limit": world.attachment_limit_bytes,
         }
-        payload |= _place(who, where)
+        payload |= self._place(who, where)
         source = world.messages.get(what.message_id or 0)
         if source is not None and what.kind not in (COMMAND, AUTOCOMPLETE):
             payload["message"] = self.for_bot(source)
         return payload
+
+    def _place(self, who: User, where: Channel) -> Json:
+        """Projects who acted and in what context."""
+        standing = self.world.standing
+        if where.kind == DM_CHANNEL:
+            owners = standing.owners(0, who.id)
+            return {"user": user(who), "context": 1, "authorizing_integration_owners": owners}
+        return {
+            "member": member(who) | {"permissions": str(who.permissions)},
+            "guild_id": str(GUILD_ID),
+            "guild": {"id": str(GUILD_ID), "locale": "en-GB", "features": []},
+            "guild_locale": "en-GB",
+            "context": 0,
+            "authorizing_integration_owners": standing.owners(GUILD_ID, who.id),
+        }
 
     def state(self, what: Interaction) -> Json:
         """Projects how an interaction stands, for the page and for tests."""
@@ -233,20 +250,6 @@ class Projection:
 
 
 _EMPTY_BODY: Json = {"content": "", "embeds": [], "components": [], "attachments": []}
-
-
-def _place(who: User, where: Channel) -> Json:
-    """Projects who acted and in what context."""
-    if where.kind == DM_CHANNEL:
-        return {"user": user(who), "context": 1, "authorizing_integration_owners": {"0": "0"}}
-    return {
-        "member": member(who) | {"permissions": str(who.permissions)},
-        "guild_id": str(GUILD_ID),
-        "guild": {"id": str(GUILD_ID), "locale": "en-GB", "features": []},
-        "guild_locale": "en-GB",
-        "context": 0,
-        "authorizing_integration_owners": {"0": str(GUILD_ID)},
-    }
 
 
 def _reaction(emoji: str, people: set[int], world: World) -> Json:

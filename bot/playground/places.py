@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import datetime
 
-from bot.playground.records import DM_CHANNEL, TEXT_CHANNEL, Channel, Json, User
+from bot.playground.records import DM_CHANNEL, TEXT_CHANNEL, THREAD, Channel, Json, User
 from bot.playground.world import APPLICATION_ID, GUILD_ID, World
 
-BOT_PERMISSIONS = (1 << 10) | (1 << 11) | (1 << 14) | (1 << 15) | (1 << 16) | (1 << 6) | (1 << 31)
 JOINED_AT = "2024-01-01T00:00:00+00:00"
 
 
@@ -95,6 +94,7 @@ def guild(world: World) -> Json:
     return {
         **_guild_settings(),
         "channels": [channel(c, world) for c in world.channels.values() if c.kind == TEXT_CHANNEL],
+        "threads": [channel(c, world) for c in world.channels.values() if c.kind == THREAD],
         "members": [member(who) for who in people],
         "member_count": len(people),
         "approximate_member_count": len(people),
@@ -160,13 +160,38 @@ def channel(what: Channel, world: World) -> Json:
     if what.kind == DM_CHANNEL:
         recipient = world.users[what.recipient_id or 0]
         return payload | {"recipients": [user(recipient)]}
+    if what.kind == THREAD:
+        return payload | _thread(what, world)
     return payload | {
         "guild_id": str(GUILD_ID),
         "name": what.name,
         "position": 0,
         "permission_overwrites": [],
-        "nsfw": False,
+        "nsfw": what.nsfw,
         "parent_id": None,
         "topic": None,
         "rate_limit_per_user": 0,
+    }
+
+
+def _thread(what: Channel, world: World) -> Json:
+    """Projects what threads have beyond other channels."""
+    opened = timestamp(what.opened_s)
+    said = [m for m in world.history(what.id) if m.only_for is None]
+    return {
+        "guild_id": str(GUILD_ID),
+        "name": what.name,
+        "parent_id": str(what.parent_id),
+        "owner_id": str(what.owner_id),
+        "rate_limit_per_user": 0,
+        "message_count": len(said),
+        "member_count": 1,
+        "total_message_sent": len(said),
+        "thread_metadata": {
+            "archived": False,
+            "auto_archive_duration": 1440,
+            "archive_timestamp": opened,
+            "create_timestamp": opened,
+            "locked": False,
+        },
     }

@@ -15,6 +15,7 @@ COMPONENTS_V2 = 1 << 15
 
 TEXT_CHANNEL = 0
 DM_CHANNEL = 1
+THREAD = 11  # a public one; private threads are not here
 
 COMMAND = 2
 COMPONENT = 3
@@ -38,6 +39,8 @@ ChangeKind: TypeAlias = Literal[
     "typing_started",
     "commands_changed",
     "people_changed",
+    "thread_opened",
+    "thread_deleted",
 ]
 
 
@@ -56,12 +59,19 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A text channel of the guild, or one persona's direct messages with the bot."""
+    """A text channel or a thread of the guild, or one persona's direct messages with the bot.
+
+    `nsfw` channels are age-restricted; the playground lets everybody in.
+    """
 
     id: int
     kind: int
     name: str
     recipient_id: int | None = None  # the persona, in a DM
+    parent_id: int | None = None  # the channel that a thread belongs to
+    owner_id: int | None = None  # who opened a thread
+    opened_s: float = 0.0
+    nsfw: bool = False
 
 
 @dataclass(frozen=True, slots=True)

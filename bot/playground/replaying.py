@@ -94,7 +94,10 @@ class Replay:
             played = await self._done(member, step)
             if played.invocation is not None:
                 await self._answered(played.invocation)
-        except aiohttp.WSServerHandshakeError:
+        except aiohttp.WSServerHandshakeError as refused:
+            if refused.status == 403:
+                why = "the playground asks for its key: give the address with ?key= that it printed"
+                raise NotReplayed(f"Step {number}: {why}.") from None
             raise NotReplayed(f"Step {number}: there is no persona “{step.persona}”.") from None
         except (NoAnswer, Refused, LookupError, ValueError) as error:
             raise NotReplayed(f"Step {number}, {typed(step)}: {error}") from error

@@ -252,12 +252,18 @@ class Rest:
         """Posts an ordinary message of the bot's."""
         channel = self._channel(request)
         draft = await self._draft(request)
+        self._world.standing.check_post(channel)
         if not (draft.content or draft.embeds or draft.components or draft.files):
             raise errors.empty_message()
-        if draft.reference_id is not None and draft.reference_id not in self._world.messages:
+        answered = self._world.messages.get(draft.reference_id or 0)
+        if answered is not None and answered.only_for is not None:
+            answered = None
+        if draft.reference_id is not None and answered is None and draft.needs_reference:
             code = "REPLIES_UNKNOWN_MESSAGE"
             raise errors.invalid_form(("message_reference",), code, "Unknown message")
-        kind = 0 if draft.reference_id is None else 19
+        if answered is None:
+            draft = draft.alone()
+        kind = 0 if answered is None else 19
         message = self._world.post(channel.id, self._world.bot.id, draft, kind=kind)
         return web.json_response(self._projection.message(message))
 
@@ -269,6 +275,7 @@ class Rest:
         """Changes one of the bot's own messages."""
         draft = await self._draft(request)
         message = self._message(request)
+        self._world.standing.check_view(self._world.channels[message.channel_id])
         if message.author_id != self._world.bot.id:
             raise errors.not_the_author()
         if would_be_empty(message, draft):

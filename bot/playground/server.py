@@ -101,7 +101,7 @@ class Playground:
             self._projection, self.token, lambda: self.gateway_url, self._api.on_presence
         )
         self._rest = Rest(self._projection, lambda: self.gateway_url)
-        self.panel = Panel(self.world, self.gateway, lambda: self.address)
+        self.panel = Panel(self.world, self.gateway, lambda: self.page_url)
         self._runner: web.AppRunner | None = None
         self._timers: set[asyncio.TimerHandle] = set()
 

@@ -38,6 +38,7 @@ from bot.playground.records import (
     Upload,
     User,
 )
+from bot.playground.standing import Standing
 
 ANSWER_WITHIN_S = 3.0
 TOKEN_LASTS_S = 15 * 60.0
@@ -45,6 +46,7 @@ DISCORD_EPOCH_MS = 1_420_070_400_000
 
 GUILD_ID = 200_000_000_000_000_001
 TEXT_CHANNEL_ID = 300_000_000_000_000_001
+ADULT_CHANNEL_ID = 300_000_000_000_000_002
 APPLICATION_ID = 100_000_000_000_000_001
 
 Listener = Callable[[Change], None]
@@ -52,7 +54,7 @@ Clock = Callable[[], float]
 
 
 class World:
-    """Users, one guild, its channel, direct messages, commands and interactions.
+    """Users, one guild, its channels, direct messages, commands and interactions.
 
     `clock` returns seconds since 1970; tests give one that they advance themselves.
     """
@@ -76,6 +78,7 @@ class World:
         self.attachments: dict[int, Attachment] = {}
         self.commands: dict[int, Json] = {}
         self.interactions: dict[int, Interaction] = {}
+        self.standing = Standing()
         self.reads_content = False  # the bot identified with the MESSAGE_CONTENT intent
         self._by_token: dict[str, Interaction] = {}
         self._waiting: dict[int, Interaction] = {}  # for their first answer
@@ -83,8 +86,9 @@ class World:
         self._last_id = 0
 
     def _first_channels(self) -> Iterator[Channel]:
-        """Makes the guild's text channel and one DM for each persona."""
+        """Makes the guild's text channels and one DM for each persona."""
         yield Channel(TEXT_CHANNEL_ID, TEXT_CHANNEL, "playground")
+        yield Channel(ADULT_CHANNEL_ID, TEXT_CHANNEL, "after-dark", nsfw=True)
         for number, person in enumerate(self.personas.values(), start=11):
             yield Channel(TEXT_CHANNEL_ID - 1 + number, DM_CHANNEL, person.name, person.id)
 
@@ -142,7 +146,7 @@ class World:
 
     def can_see(self, user: User, channel: Channel) -> bool:
         """Tells whether somebody may read a channel at all."""
-        return channel.kind == TEXT_CHANNEL or user.bot or channel.recipient_id == user.id
+        return channel.kind != DM_CHANNEL or user.bot or channel.recipient_id == user.id
 
     def sees(self, user: User, message: Message) -> bool:
         """Tells whether somebody sees a message."""

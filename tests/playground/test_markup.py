@@ -95,3 +95,8 @@ def test_a_long_text_takes_no_long_time() -> None:
         begun = time.perf_counter()
         tree_of(mark * LONGEST)
         assert time.perf_counter() - begun < 3
+
+
+def test_a_line_that_is_not_indented_ends_a_list() -> None:
+    nodes = tree_of("- a\n  still a\n- b\n**after**\n1. c\nend")
+    assert [node["t"] for node in nodes if isinstance(node, dict)] == ["ul", "p", "ol", "p"]

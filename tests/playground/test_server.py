@@ -13,9 +13,11 @@ from discord.asset import Asset
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
+from bot.playground.drafts import Draft
 from bot.playground.member import Member, Refused
 from bot.playground.redirect import RedirectBroken, redirect, redirected, verify
 from bot.playground.server import Call, Playground
+from bot.playground.world import TEXT_CHANNEL_ID
 from tests.openapi import Judge, faults_of
 from tests.playground.conftest import JoinsAs
 from tests.playground.zoo import Zoo
@@ -78,7 +80,7 @@ async def test_the_personas_and_their_channels(playground: Playground, joins: Jo
             "stranger": False,
         }
     robin, sam = await joins("member"), await joins("stranger")
-    assert [channel["type"] for channel in await robin.channels()] == [0, 1]
+    assert [channel["type"] for channel in await robin.channels()] == [0, 0, 1]
     with pytest.raises(Refused, match="You cannot see this channel"):
         await sam.messages(channel_id=robin.dm_channel_id)
     with pytest.raises(Refused, match="You cannot see this channel"):
@@ -160,3 +162,15 @@ def test_importing_the_playground_is_light() -> None:
     assert not {m for m in modules if m.startswith(("cogs", "bot."))} - {
         m for m in modules if m.startswith("bot.playground")
     }
+
+
+async def test_the_last_events_are_told_before_it_closes(
+    playground: Playground, joins: JoinsAs
+) -> None:
+    sam = await joins("stranger")
+    world = playground.world
+    told = world.post(TEXT_CHANNEL_ID, world.bot.id, Draft(content="0"))
+    for number in range(1, 200):
+        world.edit(told, Draft(content=f"{number} " + "long " * 300))
+    await playground.close()  # without a turn for whoever sends the events
+    await sam.until(lambda: any(m["content"].startswith("199 ") for m in sam.seen.values()), 5)

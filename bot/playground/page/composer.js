@@ -67,6 +67,9 @@ export class Composer {
       main.classList.remove("dropping");
       this.add([...event.dataTransfer.files]);
     });
+    for (const type of ["dragover", "drop"]) {
+      document.addEventListener(type, (event) => carriesFiles(event) && event.preventDefault()); // else the browser leaves for the file
+    }
     document.addEventListener("paste", (event) => {
       const files = [...(event.clipboardData?.files ?? [])];
       if (!files.length || document.querySelector("dialog[open]")) return;

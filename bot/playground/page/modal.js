@@ -31,9 +31,19 @@ export function openModal(interaction, act) {
   const submit = el("button", { type: "submit", class: "button primary" }, "Submit");
   const form = el("form", { onsubmit: send, novalidate: true }, el("h2", { id: "modal-title" }, modal.title), fields.map((field) => field.element), trouble);
   form.append(el("div", { class: "row end" }, cancel, submit));
+  form.addEventListener("paste", (event) => pasted(event, fields));
   dialog.replaceChildren(form);
   if (!dialog.open) dialog.showModal();
   form.querySelector("input, textarea, select, .drop")?.focus();
+}
+
+// Files that are pasted go to the field that has the focus, else to the first that takes files.
+function pasted(event, fields) {
+  const files = [...event.clipboardData.files];
+  const takers = fields.filter((field) => field.take);
+  if (!files.length || !takers.length) return;
+  event.preventDefault();
+  (takers.find((field) => field.element.contains(event.target)) ?? takers[0]).take(files);
 }
 
 function collected(fields) {
@@ -41,7 +51,7 @@ function collected(fields) {
   const files = [];
   for (const field of fields.filter((one) => one.customId)) {
     const value = field.read();
-    if (value[0] instanceof File) value.forEach((file, number) => files.push([`${field.customId}/${number}`, file]));
+    if (value?.[0] instanceof File) value.forEach((file, number) => files.push([`${field.customId}/${number}`, file]));
     else values[field.customId] = value;
   }
   return { values, files };
@@ -70,7 +80,7 @@ function fieldOf(control, label, description, act) {
     return error.textContent === "";
   };
   field.addEventListener("change", () => error.textContent && check());
-  return { element: el("div", { class: "field" }, title, hint, made.element, error), customId: control.custom_id, read: made.read, check, focus: () => (made.group ? made.element.querySelector("input") : field).focus() };
+  return { element: el("div", { class: "field" }, title, hint, made.element, error), customId: control.custom_id, read: made.read, take: made.take, check, focus: () => (made.group ? made.element.querySelector("input") : field).focus() };
 }
 
 // Says what is wrong with a value, as Discord's client does; null if nothing is.
@@ -150,6 +160,5 @@ function fileUpload(control, id) {
   chooser.addEventListener("change", () => (add([...chooser.files]), (chooser.value = "")));
   element.addEventListener("dragover", (event) => event.preventDefault());
   element.addEventListener("drop", (event) => (event.preventDefault(), add([...event.dataTransfer.files])));
-  field.addEventListener("paste", (event) => add([...event.clipboardData.files]));
-  return { element, field, read: () => files };
+  return { element, field, read: () => files, take: add };
 }

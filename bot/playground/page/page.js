@@ -42,8 +42,14 @@ function messageEntries(message) {
     { label: "Reply", press: () => act.reply(message) },
     ...(message.content ? [{ label: "Copy text", press: () => copyText(message.content) }] : []),
     { label: "Copy ID", press: () => copyText(message.id) },
+    ...(state.channel.type === 0 && !message.ephemeral ? [{ label: "Open a thread", press: () => openThread(message) }] : []),
     ...(mine ? [{ label: message.ephemeral ? "Dismiss message" : "Delete message", press: () => act.remove(message) }] : []),
   ];
+}
+
+async function openThread(message) {
+  const thread = await attempt(client.post("thread", { message_id: message.id, name: "A thread" }));
+  if (thread) go(thread);
 }
 
 function apps(type, target) {
@@ -80,8 +86,8 @@ async function enter(channel) {
   state.unread.delete(channel.id);
   showChannels(state, go);
   const name = nameOf(channel, state.bot);
-  find("place").textContent = channel.type === 0 ? `# ${name}` : `@ ${name}`;
-  composer.text.placeholder = `Message ${channel.type === 0 ? "#" : "@"}${name}, or / for commands`;
+  find("place").textContent = channel.type === 1 ? `@ ${name}` : `# ${name}`;
+  composer.text.placeholder = `Message ${channel.type === 1 ? "@" : "#"}${name}, or / for commands`;
   const mine = [`commands?channel_id=${channel.id}`, `channels/${channel.id}/messages?limit=${timeline.page}`];
   const [commands, messages] = await Promise.all(mine.map((path) => client.get(path)));
   if (state.channel !== channel || client.persona !== state.me.key) return; // somebody was quicker
@@ -142,6 +148,12 @@ client.on("commands", async () => {
   composer.refresh();
 });
 client.on("people", () => attempt(meet()));
+client.on("channels", async () => {
+  await attempt(meet());
+  const there = state.channels.some((one) => one.id === state.channel?.id);
+  if (there) showChannels(state, go);
+  else go(state.channels[0]);
+});
 
 for (const type of ["message_created", "message_updated"]) client.on(type, ({ message }) => hear(type, message));
 client.on("message_deleted", ({ message }) => timeline.remove(message.id));

@@ -64,7 +64,7 @@ export function cover(made) {
   for (const child of made.children) child.inert = true;
   const show = (event) => {
     event.stopPropagation();
-    made.classList.remove("covered");
+    made.classList.replace("covered", "uncovered");
     button.remove();
     for (const child of made.children) child.inert = false;
   };

@@ -53,7 +53,8 @@ export function mountRecording(place, client, post) {
     recording = state.on;
     toggle.textContent = recording ? "Stop" : "Record";
     toggle.setAttribute("aria-pressed", String(recording));
-    again.disabled = recording || state.replay.running || !state.steps.length;
+    file.disabled = recording || state.replay.running;
+    again.disabled = file.disabled || !state.steps.length;
     said.textContent = state.replay.said;
     steps.replaceChildren(
       ...state.steps.map(({ persona, what }) => make("li", {}, make("small", {}, `${persona} `), what)),

@@ -8,7 +8,7 @@ const LANGUAGES = { "en-GB": "English", de: "Deutsch", fr: "français", "es-ES":
 const THEMES = { auto: "dark", dark: "light", light: "auto" };
 
 /** What a channel is called. @param {object} channel @param {object} bot */
-export const nameOf = (channel, bot) => (channel.type === 0 ? channel.name : bot.global_name);
+export const nameOf = (channel, bot) => (channel.type === 1 ? bot.global_name : channel.name);
 
 /**
  * Shows the channels.
@@ -20,13 +20,14 @@ export function showChannels(state, go) {
   const entry = (channel) => {
     const here = channel.id === state.channel?.id;
     const unread = state.unread.has(channel.id) ? el("span", { class: "unread" }, el("span", { class: "unseen" }, "unread")) : null;
-    const sign = channel.type === 0 ? icon("hash", 18) : face(state.bot, 24);
+    const sign = channel.type === 1 ? face(state.bot, 24) : icon("hash", 18);
+    const adult = channel.nsfw ? el("span", { class: "tag", title: "age-restricted" }, "18+") : null;
     const press = () => (go(channel), fold(false));
-    return el("li", {}, el("button", { type: "button", "aria-current": here ? "page" : null, onclick: press }, sign, el("span", {}, nameOf(channel, state.bot)), unread));
+    return el("li", {}, el("button", { type: "button", "aria-current": here ? "page" : null, onclick: press }, sign, el("span", {}, nameOf(channel, state.bot)), adult, unread));
   };
   const focused = find("side").contains(document.activeElement) && document.activeElement.textContent;
-  find("rooms").replaceChildren(...state.channels.filter((one) => one.type === 0).map(entry));
-  find("direct").replaceChildren(...state.channels.filter((one) => one.type !== 0).map(entry));
+  find("rooms").replaceChildren(...state.channels.filter((one) => one.type !== 1).map(entry));
+  find("direct").replaceChildren(...state.channels.filter((one) => one.type === 1).map(entry));
   if (focused) [...find("side").querySelectorAll("li button")].find((one) => one.textContent === focused)?.focus();
 }
 

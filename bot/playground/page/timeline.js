@@ -205,6 +205,7 @@ export class Timeline {
     const element = showMessage(message, before, this.act);
     if (!drawn) return { element, message, before: before?.id };
     keepPictures(drawn.element, element);
+    keepShown(drawn.element, element);
     const key = drawn.element.contains(focus) ? (focus.closest("[data-key]")?.dataset.key ?? "") : null;
     element.tabIndex = drawn.element.tabIndex;
     drawn.element.replaceWith(element);
@@ -253,4 +254,17 @@ function keepPictures(before, after) {
     const kept = old.get(image.src);
     if (kept?.complete && kept.alt === image.alt) image.replaceWith(kept);
   }
+}
+
+// What a person has uncovered stays so while it says the same, or only grows as it is written.
+function keepShown(before, after) {
+  const old = [...before.querySelectorAll(".spoiler")];
+  const shown = old.map((one) => (one.classList.contains("shown") ? one.textContent : null));
+  for (const [number, one] of [...after.querySelectorAll(".spoiler")].entries()) {
+    const grown = shown[number] && one.textContent.startsWith(shown[number]);
+    if (grown || (one.textContent && shown.includes(one.textContent))) one.click();
+  }
+  const held = (one) => one.querySelector("img, a[download]")?.getAttribute(one.querySelector("img") ? "src" : "href");
+  const seen = new Set([...before.querySelectorAll(".uncovered")].map(held).filter(Boolean));
+  for (const one of after.querySelectorAll(".covered")) if (seen.has(held(one))) one.querySelector(":scope > .cover").click();
 }

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from playwright.async_api import FilePayload, Page, expect
 
+from bot.playground.drafts import Draft
 from bot.playground.member import Member
 from bot.playground.records import Upload
 from bot.playground.server import Playground
+from bot.playground.world import TEXT_CHANNEL_ID
 from tests.playground.conftest import JoinsAs
 from tests.playground.page.conftest import message, open_command
 from tests.playground.zoo import Zoo
@@ -185,3 +187,20 @@ def _picture() -> bytes:
     from bot.playground.pictures import portrait
 
     return portrait(1)
+
+
+async def test_an_opened_spoiler_stays_open_while_its_message_is_edited(
+    page: Page, playground: Playground
+) -> None:
+    world = playground.world
+    told = world.post(TEXT_CHANNEL_ID, world.bot.id, Draft(content="||the butler|| ||the cook||"))
+    spoilers = page.locator("#messages .spoiler")
+    await spoilers.first.click()
+    await expect(spoilers.first).to_have_class("spoiler shown")
+    world.edit(told, Draft(content="It was ||the butler, of course|| ||the cook||"))
+    await message(page, "of course").wait_for()
+    await expect(spoilers.nth(0)).to_have_class("spoiler shown")
+    await expect(spoilers.nth(1)).to_have_class("spoiler")  # nobody has opened this one
+    world.edit(told, Draft(content="||the gardener|| ||the cook||"))
+    await message(page, "the gardener").wait_for()
+    await expect(spoilers.nth(0)).to_have_class("spoiler")  # another secret

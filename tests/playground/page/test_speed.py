@@ -6,12 +6,15 @@ import asyncio
 import sys
 import time
 
+import pytest
 from playwright.async_api import Page, expect
 
 from bot.playground.drafts import Draft
 from bot.playground.server import Playground
 from bot.playground.world import TEXT_CHANNEL_ID
 from tests.playground.page.conftest import message
+
+pytestmark = pytest.mark.slow  # ten thousand messages take half a minute, and want a quiet machine
 
 LONGEST_FRAME = """(seconds) => new Promise((resolve) => {
   const begun = performance.now();

@@ -137,7 +137,8 @@ async def test_a_recording_is_made_saved_and_played_again(
     async with asyncio.timeout(30):
         while len(await robin.messages()) < 3:
             await asyncio.sleep(0.02)
-    await expect(page.get_by_role("button", name="Play again")).to_be_enabled()
+    await expect(told).to_be_visible()
+    await expect(page.get_by_label("Play a file")).to_be_enabled()
     broken = tmp_path / "broken.jsonl"
     broken.write_text("{}")
     await page.get_by_label("Play a file").set_input_files(broken)
