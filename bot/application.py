@@ -33,9 +33,10 @@ from bot.showing import shown
 from bot.store.notes import Notes
 from bot.store.store import Store
 from bot.tasks.registry import REQUESTS
+from bot.upkeep import Upkeep
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
     from pathlib import Path
 
     from bot.catalogue.model import Model
@@ -50,78 +51,93 @@ log = structlog.get_logger("application")
 class Application:
     """The bot's parts, put together but for Discord: what the command line and the client need."""
 
-    def __init__(self, service: Service, executor: LocalExecutor, metrics: Metrics) -> None:
+    def __init__(
+        self, service: Service, executor: LocalExecutor, metrics: Metrics, upkeep: Upkeep
+    ) -> None:
         self.service = service
         self.executor = executor
         self.metrics = metrics
+        self.upkeep = upkeep
 
 
 @asynccontextmanager
 async def opened(
-    config: Config, environ: Mapping[str, str], *, preload_starters: bool = False
+    config: Config,
+    environ: Mapping[str, str],
+    *,
+    preload_starters: bool = False,
+    reread: Callable[[], Config] | None = None,
 ) -> AsyncIterator[Application]:
     """Open the store and start the executor; drain and close them after.
 
     Workers load the configured models as soon as they are up, or else, if that is wanted, the
-    starters.
+    starters. ``reread`` reads the configuration again while the bot runs.
     """
     cache = cache_folder(environ)
     catalogue = Catalogue.load(config.model)
     preferred = {task: config.defaults.for_task(task) for task in REQUESTS}
     catalogue.check_choices(preferred, config.inference.preload, "the configuration")
     catalogue.check_licences(config.licences.accepted, "the configuration")
-    terms = _Terms(config, cache)
     executor = LocalExecutor(
         config.inference,
         environ=environ,
         folder_of=lambda model: checkpoint_folder(model, cache),
         prepared=cache / "prepared",
     )
+    terms = _Terms(config, cache)
+    following = _Following(config, catalogue, terms, executor, starters=preload_starters)
     metrics = Metrics()
     metrics.watch(executor.status)
-
-    def fetched(model: Model) -> None:
-        terms.forget(model)
-        executor.renew(model)
-
-    fetches = Fetches(cache, fetched)
-    executor.preload(list(filter(terms.allow, _early(catalogue, config, preload_starters))))
+    fetches = Fetches(cache, following.fetched)
+    upkeep = Upkeep(
+        config, environ, catalogue,
+        reread=reread, follow=following.follow, workers=lambda: executor.status().workers,
+    )  # fmt: skip
+    following.preload()
     await executor.start()
     try:
         async with Store.opened(state_folder(environ) / "menagerie.db") as store:
-            notes = Notes(store.engine)
-            service = Service(
-                catalogue=catalogue,
-                executor=executor,
-                store=store,
-                metrics=metrics,
-                is_present=terms.present,
-                is_supported=_Remembered(lambda m: has_family(m.family), settled=bool),
-                preferred=config.defaults.for_task,
-                too_big=terms.too_big,
-                unaccepted=terms.unaccepted,
-                fetches=fetches,
-                titles_of=_read_once(titles_of, cache),
-                things_of=_read_once(things_of, cache),
-                keep_days=config.privacy.keep_days,
-                rules=Rules(notes),
-                quotas=Quotas(notes, config.fairness),
-                keeping=executor.keeping,
-            )
+            service = _service(config, catalogue, executor, store, metrics, terms, fetches)
             await service.rules.load()
             forgetting = asyncio.create_task(service.archive.forget_by_the_clock())
             try:
-                yield Application(service, executor, metrics)
+                yield Application(service, executor, metrics, upkeep)
             finally:
                 forgetting.cancel()
+                await asyncio.wait((forgetting,))
     finally:
         await fetches.close()
         await executor.drain(0.0)
 
 
+def _service(
+    config: Config, catalogue: Catalogue, executor: LocalExecutor, store: Store,
+    metrics: Metrics, terms: _Terms, fetches: Fetches,
+) -> Service:  # fmt: skip
+    notes = Notes(store.engine)
+    return Service(
+        catalogue=catalogue,
+        executor=executor,
+        store=store,
+        metrics=metrics,
+        is_present=terms.present,
+        is_supported=terms.supported,
+        preferred=config.defaults.for_task,
+        too_big=terms.too_big,
+        unaccepted=terms.unaccepted,
+        fetches=fetches,
+        titles_of=terms.titles,
+        things_of=terms.things,
+        keep_days=config.privacy.keep_days,
+        rules=Rules(notes),
+        quotas=Quotas(notes, config.fairness),
+        keeping=executor.keeping,
+    )
+
+
 def _early(catalogue: Catalogue, config: Config, starters: bool) -> list[Model]:
     """Return what workers load as soon as they are up."""
-    wanted = [catalogue.get(name) for name in config.inference.preload]
+    wanted = [catalogue.get(name) for name in config.inference.preload if name in catalogue]
     if starters and not wanted:
         return [model for model in catalogue if model.starter]
     return wanted
@@ -134,11 +150,13 @@ async def run_bot(
     playground_port: int | None,
     announce: Callable[[str], None],
     playground_host: str = "127.0.0.1",
+    reread: Callable[[], Config] | None = None,
 ) -> None:
     """Run the bot until SIGINT or SIGTERM, then drain; a second one ends the draining.
 
     ``playground_host`` and ``playground_port`` are where the playground should listen, no port goes
-    to Discord; ``announce`` is told the address of the playground's page once it is there.
+    to Discord; ``announce`` is told the address of the playground's page once it is there;
+    ``reread`` reads the configuration again.
 
     Raises:
         OperatorError: Discord does not know the token.
@@ -158,7 +176,7 @@ async def run_bot(
             token, synced = playground.token, None
         starters = playground_port is not None
         application = await stack.enter_async_context(
-            opened(config, environ, preload_starters=starters)
+            opened(config, environ, preload_starters=starters, reread=reread)
         )
         if playground is not None:
             secrets = (config.discord.token.reveal(),)
@@ -169,6 +187,7 @@ async def run_bot(
             test_guild=config.discord.test_guild,
             operators=config.discord.operators,
             watch_cogs=playground is not None,
+            upkeep=application.upkeep,
         )
         if config.metrics.port:
             await stack.enter_async_context(_pages(config, application, client))
@@ -300,9 +319,9 @@ class _Remembered(Generic[T]):
             self._until[model.id] = math.inf if self._settled(known) else now + ASK_AGAIN_S
         return self._known[model.id]
 
-    def forget(self, model: Model) -> None:
+    def forget(self, model_id: str) -> None:
         """Ask again the next time."""
-        self._until.pop(model.id, None)
+        self._until.pop(model_id, None)
 
 
 def _read_once(read: Callable[[Path], T], cache: Path) -> _Remembered[T]:
@@ -319,6 +338,9 @@ class _Terms:
         self.unaccepted = _Remembered(
             lambda model: unaccepted(model, accepted, cache), settled=lambda reason: reason is None
         )
+        self.supported = _Remembered(lambda model: has_family(model.family), settled=bool)
+        self.titles = _read_once(titles_of, cache)
+        self.things = _read_once(things_of, cache)
         self.too_big: Callable[[Model], Sentence | None] = lambda model: refusal(model, budget_mb)
 
     def allow(self, model: Model) -> bool:
@@ -326,7 +348,53 @@ class _Terms:
         refused = self.too_big(model) or self.unaccepted(model)
         return refused is None and self.present(model)
 
-    def forget(self, model: Model) -> None:
+    def forget(self, model_ids: Iterable[str]) -> None:
+        """Look at models anew: their checkpoints have come, or their entries have changed."""
+        for model_id in model_ids:
+            for known in (self.present, self.unaccepted, self.supported, self.titles, self.things):
+                known.forget(model_id)
+
+
+class _Following:
+    """Keeps workers, and what is remembered of models, true to the catalogue and the checkpoints.
+
+    Args:
+        config: Names the models that workers load as soon as they are up.
+        catalogue: The one that everybody looks into.
+        terms: What is remembered.
+        executor: Has the workers.
+        starters: Whether they load the starters where nothing is named.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        catalogue: Catalogue,
+        terms: _Terms,
+        executor: LocalExecutor,
+        *,
+        starters: bool,
+    ) -> None:
+        self._config = config
+        self._catalogue = catalogue
+        self._terms = terms
+        self._executor = executor
+        self._starters = starters
+
+    def preload(self) -> None:
+        """Have workers that come up load what they should."""
+        wanted = _early(self._catalogue, self._config, self._starters)
+        self._executor.preload(list(filter(self._terms.allow, wanted)))
+
+    def fetched(self, model: Model) -> None:
         """Look at a model anew: its checkpoint has come."""
-        self.present.forget(model)
-        self.unaccepted.forget(model)
+        self._terms.forget([model.id])
+        self._executor.renew(model)
+
+    def follow(self, entries: Mapping[str, Model | None]) -> None:
+        """Look at models anew: their entries have changed, or are gone."""
+        self._terms.forget(entries)
+        for model in filter(None, entries.values()):
+            self._executor.renew(model)
+        self._executor.keeping.follow(entries)
+        self.preload()

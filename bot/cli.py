@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -68,6 +69,7 @@ def run(
             environ,
             playground_port=chosen if local else None,
             playground_host=host,
+            reread=partial(load_config, config, environ),
             announce=lambda address: print(f"Playground: {address}", flush=True),  # noqa: T201
         )
     )

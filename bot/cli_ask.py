@@ -172,8 +172,9 @@ def _print(submitted: Submitted, answered: Answered, out: Path | None, *, as_jso
         for number, picture in enumerate(result.pictures, 1):
             path = _written(picture, submitted, out, f"-{number}" * several)
             plain["pictures"][number - 1].update(data=None, path=path)
-    elif (overlay := getattr(result, "overlay", None)) is not None:
-        plain["overlay"] |= {"data": None, "path": _written(overlay, submitted, out)}
+    for name in ("overlay", "chart"):  # what goes with a text
+        if (beside := getattr(result, name, None)) is not None:
+            plain[name] |= {"data": None, "path": _written(beside, submitted, out)}
     if as_json:
         shown = {
             "task": submitted.job.request.task(),
@@ -205,8 +206,9 @@ def _as_text(result: Any, plain: dict[str, Any]) -> str:
     if "pictures" in plain:
         paths = (picture["path"] for picture in plain["pictures"])
         return "\n".join((*filter(None, [result.note]), *paths))
-    if plain.get("overlay"):
-        return f"{result.text}\n{plain['overlay']['path']}"
+    for name in ("overlay", "chart"):
+        if plain.get(name):
+            return f"{result.text}\n{plain[name]['path']}"
     if "films" in plain:
         return "\n".join(f"{film.title} ({film.stars:.1f})" for film in result.films)
     return str(result.text)

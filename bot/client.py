@@ -20,7 +20,10 @@ from bot.reloading import reload_extension, watch
 from bot.ui.answer import resume
 from bot.ui.arena import Ballot
 from bot.ui.buttons import JobButton, ModelSelect
+from bot.ui.errands import Pointed, Question
+from bot.ui.films import NotThis
 from bot.ui.gallery import Turn
+from bot.ui.paging import Leaf
 from bot.ui.refusals import refuse
 from bot.ui.translator import CommandWords
 
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from bot.service import Service
+    from bot.upkeep import Upkeep
 
 LAST_WORDS_S = 5.0  # for answers still to be sent when the bot closes
 
@@ -59,6 +63,7 @@ class Menagerie(commands.Bot):
         test_guild: Publish to this guild only, at once; 0 publishes everywhere.
         operators: Ids of people who run the bot, beside the owner of its application and the team.
         watch_cogs: Load a cog anew whenever its file changes.
+        upkeep: What those who run the bot may have done to it; without it, nothing.
     """
 
     def __init__(
@@ -69,6 +74,7 @@ class Menagerie(commands.Bot):
         test_guild: int,
         operators: Collection[int] = (),
         watch_cogs: bool = False,
+        upkeep: Upkeep | None = None,
     ) -> None:
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # it never speaks
         super().__init__(
@@ -84,6 +90,8 @@ class Menagerie(commands.Bot):
             ),
         )
         self.service = service
+        self.pointed = Pointed()
+        self.upkeep = upkeep
         self.answering: set[asyncio.Task[Any]] = set()
         self._synced = synced
         self._published = ""  # what was published last, as a digest
@@ -96,7 +104,7 @@ class Menagerie(commands.Bot):
 
     async def setup_hook(self) -> None:
         """Load every cog in the folder, then publish the commands if they have changed."""
-        self.add_dynamic_items(JobButton, ModelSelect, Turn, Ballot)
+        self.add_dynamic_items(JobButton, ModelSelect, NotThis, Leaf, Turn, Ballot, Question)
         for module in pkgutil.iter_modules(cogs.__path__, "cogs."):
             if not module.name.rpartition(".")[2].startswith("_"):
                 await self.load_extension(module.name)
@@ -107,11 +115,14 @@ class Menagerie(commands.Bot):
         if self._watch_cogs:
             self._watching = asyncio.create_task(watch(Path(cogs.__path__[0]), self.reload))
 
-    async def reload(self, cog: str) -> None:
+    async def reload(self, cog: str) -> bool:
         """Load a cog anew, or for the first time, and publish the commands if they have changed.
 
         Args:
             cog: Its name, such as ``recommend``; one whose file is gone is let go.
+
+        Returns:
+            Whether the commands had changed, and so were published.
 
         Raises:
             CogBroken: It cannot be loaded; the one that was there stays.
@@ -122,7 +133,7 @@ class Menagerie(commands.Bot):
                 await reload_extension(self, f"cogs.{cog}")
             finally:
                 self._copy_to_test_guild()
-            await self._publish()
+            return await self._publish()
 
     async def is_operator(self, user: discord.abc.User) -> bool:
         """Say whether somebody runs this bot."""
@@ -161,8 +172,8 @@ class Menagerie(commands.Bot):
             self.tree.clear_commands(guild=self._test_guild)
             self.tree.copy_global_to(guild=self._test_guild)
 
-    async def _publish(self) -> None:
-        """Send Discord the commands, unless the very same ones were sent before."""
+    async def _publish(self) -> bool:
+        """Send Discord the commands, unless the very same ones were sent before; say whether."""
         tree = self.tree.get_commands(guild=self._test_guild)
         words = self.tree.translator
         assert words is not None
@@ -172,10 +183,11 @@ class Menagerie(commands.Bot):
         synced = self._synced
         before = synced.read_text() if synced is not None and synced.exists() else self._published
         if before == digest:
-            return
+            return False
         await self.tree.sync(guild=self._test_guild)
         self._published = digest
         self._command_ids = None
         log.info("commands published", count=len(payload))
         if self._synced is not None:
             self._synced.write_text(digest)
+        return True

@@ -36,13 +36,16 @@ class Finding:
 
 async def examine(config: Config, environ: Mapping[str, str]) -> list[Finding]:
     """Look at the machine, the folders, the token, the checkpoints and the workers."""
+    return [*standing(config, environ), await _workers(config, environ)]
+
+
+def standing(config: Config, environ: Mapping[str, str]) -> list[Finding]:
+    """Look at all but the workers. Reads every file of the checkpoints: not for the event loop."""
     from bot.config import cache_folder, state_folder
 
     cache, state = cache_folder(environ), state_folder(environ)
     findings = [_python(), _token(config), _folder("state", state), _folder("cache", cache)]
-    findings += [*_store(state), _memory(config), *_checkpoints(config, cache)]
-    findings.append(await _workers(config, environ))
-    return findings
+    return [*findings, *_store(state), _memory(config), *_checkpoints(config, cache)]
 
 
 def exit_code(findings: list[Finding]) -> int:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 LOOK_EVERY_S = 0.5
 
-Reload = Callable[[str], Awaitable[None]]
+Reload = Callable[[str], Awaitable[object]]
 
 log = structlog.get_logger("reloading")
 

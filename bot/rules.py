@@ -24,12 +24,19 @@ log = structlog.get_logger("rules")
 
 Kind = TypeVar("Kind")
 
+Options = Mapping[str, str | int | float | bool]
+"""Options of a command by the names under which they are typed: what a preset keeps."""
+
+Presets = Mapping[str, Mapping[str, Options]]
+"""Task -> the name of a preset -> what it keeps."""
+
 
 class GuildRules(msgspec.Struct, frozen=True, kw_only=True):
     """What those who manage a guild have set.
 
     Args:
         tasks_off: Commands that nobody may use here.
+        tasks_adult: Commands that are answered in age-restricted channels only.
         models_off: Ids of models that nobody may use here.
         channels_only: The only channels in which the bot answers; empty: in all.
         channels_off: Channels in which it does not.
@@ -37,10 +44,14 @@ class GuildRules(msgspec.Struct, frozen=True, kw_only=True):
         members_off: Members whom it does not answer.
         models: Task -> the id of the model that is asked where nobody names one.
         channel_models: The same for a channel, by its id.
+        presets: What members may ask for by name here.
+        usual: Task -> the preset that counts where nobody names one.
+        channel_usual: The same for a channel, by its id.
         spoilers: Whether pictures are hidden until somebody clicks on them.
     """
 
     tasks_off: frozenset[str] = frozenset()
+    tasks_adult: frozenset[str] = frozenset()
     models_off: frozenset[str] = frozenset()
     channels_only: frozenset[int] = frozenset()
     channels_off: frozenset[int] = frozenset()
@@ -48,6 +59,9 @@ class GuildRules(msgspec.Struct, frozen=True, kw_only=True):
     members_off: frozenset[int] = frozenset()
     models: Mapping[str, str] = {}
     channel_models: Mapping[int, Mapping[str, str]] = {}
+    presets: Presets = {}
+    usual: Mapping[str, str] = {}
+    channel_usual: Mapping[int, Mapping[str, str]] = {}
     spoilers: bool = False
 
     def replaced(self, **changes: Any) -> GuildRules:
@@ -56,9 +70,19 @@ class GuildRules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Likings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a member has set: task -> the id of the model that is asked where they name none."""
+    """What a member has set.
+
+    Args:
+        models: Task -> the id of the model that is asked where they name none.
+        private: Whether answers are seen by them alone, until they share them.
+        presets: What they may ask for by name.
+        usual: Task -> the preset that counts where they name none.
+    """
 
     models: Mapping[str, str] = {}
+    private: bool = False
+    presets: Presets = {}
+    usual: Mapping[str, str] = {}
 
     def replaced(self, **changes: Any) -> Likings:
         """Return the likings with some of them changed."""
@@ -114,9 +138,29 @@ class Rules:
     def liked_models(self, caller: Caller, task: str) -> list[str]:
         """Return the ids of the models to ask where none is named, the most wanted first."""
         rules = self.of_guild(caller.guild_id)
-        by_channel = rules.channel_models.get(caller.channel_id or 0, {})
+        by_channel = _nearest(rules.channel_models, caller)
         sources = (self.of_member(caller.user_id).models, by_channel, rules.models)
-        return [source[task] for source in sources if task in source]
+        usual = zip(self.usual(caller, task), sources, strict=True)
+        names = [
+            name for preset, models in usual for name in (preset.get("model"), models.get(task))
+        ]
+        return [str(name) for name in names if name is not None]
+
+    def presets(self, caller: Caller, task: str) -> Mapping[str, Options]:
+        """Return the presets that somebody may name: theirs, and those of the guild."""
+        shared = self.of_guild(caller.guild_id).presets.get(task, {})
+        return {**shared, **self.of_member(caller.user_id).presets.get(task, {})}
+
+    def usual(self, caller: Caller, task: str) -> tuple[Options, Options, Options]:
+        """Return the presets where none is named: the member's, the channel's, the guild's."""
+        rules, likings = self.of_guild(caller.guild_id), self.of_member(caller.user_id)
+        shared = rules.presets.get(task, {})
+        in_channel = _nearest(rules.channel_usual, caller)
+        return (
+            self.presets(caller, task).get(likings.usual.get(task, ""), {}),
+            shared.get(in_channel.get(task, ""), {}),
+            shared.get(rules.usual.get(task, ""), {}),
+        )
 
     def refused(self, caller: Caller, task: str) -> Sentence | None:
         """Return why somebody may not use a command where they are, or ``None``."""
@@ -124,9 +168,14 @@ class Rules:
         who = Sentence("Those who manage the server can change that with `/settings`.")
         if task in rules.tasks_off:
             return Sentence("/{task} is switched off in this server. {who}", _with(who, task=task))
-        channel = caller.channel_id
-        closed = rules.channels_only and channel not in rules.channels_only
-        if closed or channel in rules.channels_off:
+        if task in rules.tasks_adult and not caller.adults:
+            return Sentence(
+                "In this server, /{task} is answered in age-restricted channels only. {who}",
+                _with(who, task=task),
+            )
+        places = set(caller.places)
+        closed = rules.channels_only and not places & set(rules.channels_only)
+        if closed or places & set(rules.channels_off):
             return Sentence("I am not to answer in this channel. {who}", _with(who))
         if caller.user_id in rules.members_off or rules.roles_off & set(caller.roles):
             return Sentence("I am not to answer you in this server. {who}", _with(who))
@@ -134,6 +183,8 @@ class Rules:
 
     def allows(self, caller: Caller, model: Model) -> bool:
         """Say whether a model may be used where somebody is."""
+        if model.nsfw and not caller.adults:
+            return False
         return model.id not in self.of_guild(caller.guild_id).models_off
 
     def check(self, caller: Caller, task: str, model: Model) -> None:
@@ -144,6 +195,12 @@ class Rules:
         """
         if (reason := self.refused(caller, task)) is not None:
             raise UserError(reason)
+        if model.nsfw and not caller.adults:
+            raise UserError(
+                "{model} may answer what is not for everybody, so it answers in age-restricted "
+                "channels of a server only. Ask there, or choose another model.",
+                model=model.title,
+            )
         if not self.allows(caller, model):
             raise UserError(
                 "{model} is switched off in this server. Choose another model, or ask those who "
@@ -159,6 +216,15 @@ class Rules:
         except (StoreError, OSError) as error:
             log.error("not set", kind=kind, error=str(error))
             raise UserError("That could not be written down. Try again in a minute.") from None
+
+
+def _nearest(of_channels: Mapping[int, Mapping[str, str]], caller: Caller) -> Mapping[str, str]:
+    """Return what is set for a thread, else what is set for its channel."""
+    return {
+        task: name
+        for place in reversed(caller.places)
+        for task, name in of_channels.get(place, {}).items()
+    }
 
 
 def _with(who: Sentence, **values: str) -> dict[str, str | int | float | Sentence]:

@@ -5,14 +5,13 @@ Knows nothing of Discord; the command line and the cogs use it alike.
 
 from __future__ import annotations
 
-import datetime as dt
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
 
-from bot.archive import Archive, Kept, Promise
+from bot.archive import OWED_FOR, Archive, Deed, Kept, Owed, Promise
 from bot.catalogue.fetches import End, Fetch, Fetched, NotFetched, Stopped
 from bot.catalogue.model import Model
 from bot.config import Fairness
@@ -40,6 +39,7 @@ from bot.tasks.caller import OPERATOR
 from bot.underway import Queue, UnderWay
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from bot.catalogue.catalogue import Catalogue
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Answered",
     "Cancelled",
+    "Deed",
     "Duel",
     "End",
     "ExecutorStatus",
@@ -72,7 +73,9 @@ __all__ = [
     "Model",
     "NotFetched",
     "Outcome",
+    "Owed",
     "Promise",
+    "Rules",
     "Service",
     "Stopped",
     "Submitted",
@@ -83,7 +86,7 @@ __all__ = [
 
 SEED_BITS = 32
 SLOW_S = 120  # models that may take longer for one answer give way to the others
-ANSWERABLE_S = 14 * 60.0  # Discord takes an answer for fifteen minutes
+WAITS_S = 3600.0  # as long as a job may wait; who asked is told where the answer will come
 
 log = structlog.get_logger("service")
 
@@ -216,9 +219,8 @@ class Service:
                 "{model} needs the option `{option}`, and there is none. Give one.",
                 {"model": model.title, "option": lacking},
             )
-            raise UserError(
-                joined(need, _listed(Sentence("These can do without: {models}."), others))
-            )
+            without = _listed(Sentence("These can do without: {models}."), others)
+            raise UserError(joined(need, without))
         check_contents(request, model)
         return model
 
@@ -265,7 +267,7 @@ class Service:
             seed=secrets.randbits(SEED_BITS) if seed is None else seed,
             caller=caller,
             priority=BACKGROUND if model.limits.max_seconds > SLOW_S else INTERACTIVE,
-            max_wait_s=max(60.0, ANSWERABLE_S - model.limits.max_seconds),
+            max_wait_s=WAITS_S,
         )
         log.info("job queued", job=job.id, task=request.task(), model=job.model.id)
         try:
@@ -288,12 +290,12 @@ class Service:
         """
         job = submitted.job
         promise = Promise(
-            request=job.request,
+            request=job.request.at_rest(),
             model_id=job.model.id,
             seed=job.seed,
             caller=job.caller,
             address=address,
-            until=asked_at + dt.timedelta(seconds=ANSWERABLE_S),
+            until=asked_at + OWED_FOR,
         )
         return await self.archive.promise(promise)
 
@@ -335,13 +337,15 @@ class Service:
         if isinstance(error, InferenceError):
             log.error("job failed", job=job.id, error=str(error), trace=error.remote_traceback)
         self._metrics.job_ended(job, state, timings, tokens)
-        await self.archive.settle(job.id, state, timings)
+        await self.archive.settle(job.id, state, outcome)
 
     def _choose(self, request: AnyRequest, model_id: str | None, caller: Caller) -> Model:
         task = request.task()
         if model_id is None:
             ready = self.ready_models(task, caller)
             if not ready:
+                for barred in self.ready_models(task):  # here, but not for this caller
+                    self.rules.check(caller, task, barred)
                 raise UserError(self._nothing_for(task))
             return next((m for m in ready if _lacking(request, m) is None), ready[0])
         return self.check_model(task, model_id)
@@ -370,9 +374,7 @@ class Service:
         known = self._catalogue.for_task(task)
         if not known:
             return Sentence("No model in the catalogue can do /{task}.", {"task": task})
-        supported = [
-            m for m in known if self.stock.is_supported(m) and self.stock.too_big(m) is None
-        ]
+        supported = [model for model in known if self.stock.could_run(model)]
         model = (supported or known)[0]
         fetch = f"`python -m bot models fetch {model.id}`"
         if supported:

@@ -14,6 +14,7 @@ from bot.ui.choices import command_choices, task_model_choices
 
 if TYPE_CHECKING:
     from bot.client import Menagerie
+    from bot.service import Likings
 
 Interaction = discord.Interaction["Menagerie"]
 
@@ -55,6 +56,17 @@ class Account(commands.Cog):
         chosen = None if model is None else self.service.check_model(task, model).id
         before = self.rules.of_member(interaction.user.id)
         likings = before.replaced(models=settings.with_choice(before.models, task, chosen))
+        await self._set(interaction, likings)
+
+    @preferences.command()
+    @app_commands.describe(on="Whether you alone see the answers, until you share them")
+    async def private(self, interaction: Interaction, on: bool) -> None:
+        """Choose who sees the answers to what you ask in servers."""
+        before = self.rules.of_member(interaction.user.id)
+        await self._set(interaction, before.replaced(private=on))
+
+    async def _set(self, interaction: Interaction, likings: Likings) -> None:
+        """Note what somebody likes, and show it."""
         await self.rules.set_member(interaction.user.id, likings)
         text = f"{say('That is set.')}\n{settings.likings_card(likings)}"
         await interaction.response.send_message(text, ephemeral=True)

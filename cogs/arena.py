@@ -12,7 +12,7 @@ from discord.ext import commands
 from bot.errors import UserError
 from bot.service import Duel
 from bot.ui import arena
-from bot.ui.answer import caller_of
+from bot.ui.callers import caller_of
 from bot.ui.choices import compared_model_choices
 from bot.ui.comparing import Entrant, compare, request_of
 
@@ -52,7 +52,8 @@ class Arena(commands.Cog):
         if interaction.guild_id is None:
             raise UserError("The arena is a server's. Use it in a server.")
         ready = [m.id for m in self.service.ready_models(task, caller_of(interaction))]
-        one, other = _pair(ready, first, second)
+        named = [self.service.check_model(task, name).id for name in (first, second) if name]
+        one, other = _pair(ready, named)
         seed = secrets.randbits(SEED_BITS)
         who = [Entrant(one, seed), Entrant(other, seed + (one == other))]
         duel = Duel(
@@ -77,11 +78,10 @@ class Arena(commands.Cog):
         await interaction.response.send_message(arena.table(task, votes), ephemeral=True)
 
 
-def _pair(ready: list[str], first: str | None, second: str | None) -> tuple[str, str]:
+def _pair(ready: list[str], named: list[str]) -> tuple[str, str]:
     """Return who fights, in an order that tells nothing; one alone fights itself."""
     if not ready:
         raise UserError("There is no model here that could fight. `/models` lists them.")
-    named = [model for model in (first, second) if model is not None]
     others = [model for model in ready if model not in named]
     secrets.SystemRandom().shuffle(others)
     one, other = (*named, *others, *ready * 2)[:2]

@@ -9,7 +9,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.ui.answer import caller_of
+from bot.ui.callers import caller_of
 from bot.ui.choices import compared_model_choices
 from bot.ui.comparing import MOST, compare, entrants, request_of
 

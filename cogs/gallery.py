@@ -10,6 +10,7 @@ from discord.ext import commands
 
 from bot.errors import UserError
 from bot.locales import say
+from bot.ui.answer import noted
 from bot.ui.gallery import wall
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Gallery(commands.Cog):
 
     def __init__(self, bot: Menagerie) -> None:
         self.service = bot.service
+        self.answering = bot.answering
 
     @gallery.command()
     @app_commands.describe(sort="Which come first")
@@ -51,6 +53,12 @@ class Gallery(commands.Cog):
             raise UserError("Only the person who hung this, or a moderator, can take it down.")
         await self.service.gallery.take_down(job_id)
         await interaction.response.send_message(say("It is taken down."), ephemeral=True)
+
+    @commands.Cog.listener()
+    async def on_raw_message_delete(self, gone: discord.RawMessageDeleteEvent) -> None:
+        """Take down an answer whose message a moderator deleted, or anybody without our button."""
+        noted(self.answering)
+        await self.service.gallery.message_gone(gone.message_id)
 
 
 async def setup(bot: Menagerie) -> None:

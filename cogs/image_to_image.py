@@ -12,8 +12,8 @@ from bot.tasks.image_to_image import RestylePicture
 from bot.tasks.styles import STYLES
 from bot.ui.answer import answer
 from bot.ui.attachments import check_picture
-from bot.ui.choices import matching, model_choices
-from bot.ui.options import MODEL
+from bot.ui.choices import matching, model_choices, preset_choices
+from bot.ui.options import MODEL, PRESET
 
 if TYPE_CHECKING:
     from bot.client import Menagerie
@@ -31,8 +31,9 @@ class ImageToImage(commands.Cog):
         style="One of the styles that the model has learnt",
         style_image="Or any picture whose style you like",
         model=MODEL,
+        preset=PRESET,
     )
-    @app_commands.autocomplete(model=model_choices("restyle"))
+    @app_commands.autocomplete(model=model_choices("restyle"), preset=preset_choices("restyle"))
     async def restyle(
         self,
         interaction: discord.Interaction[Menagerie],
@@ -40,6 +41,7 @@ class ImageToImage(commands.Cog):
         style: str | None = None,
         style_image: discord.Attachment | None = None,
         model: str | None = None,
+        preset: str | None = None,
     ) -> None:
         """Repaint a picture in another style."""
 
@@ -50,7 +52,7 @@ class ImageToImage(commands.Cog):
         check_picture(image)
         if style_image is not None:
             check_picture(style_image)
-        await answer(interaction, self.service, request, model=model)
+        await answer(interaction, self.service, request, model=model, preset=preset)
 
     @restyle.autocomplete("style")
     async def style_choices(

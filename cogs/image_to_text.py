@@ -11,8 +11,8 @@ from discord.ext import commands
 from bot.tasks.image_to_text import DescribePicture, ReadText
 from bot.ui.answer import answer
 from bot.ui.attachments import check_picture
-from bot.ui.choices import model_choices
-from bot.ui.options import MODEL
+from bot.ui.choices import model_choices, preset_choices
+from bot.ui.options import MODEL, PRESET
 
 if TYPE_CHECKING:
     from bot.client import Menagerie
@@ -29,14 +29,16 @@ class ImageToText(commands.Cog):
         image="A picture with text in it",
         overlay="Send the picture back too, its lines framed and numbered",
         model=MODEL,
+        preset=PRESET,
     )
-    @app_commands.autocomplete(model=model_choices("ocr"))
+    @app_commands.autocomplete(model=model_choices("ocr"), preset=preset_choices("ocr"))
     async def ocr(
         self,
         interaction: discord.Interaction[Menagerie],
         image: discord.Attachment,
         overlay: bool = False,
         model: str | None = None,
+        preset: str | None = None,
     ) -> None:
         """Read the text in a picture."""
 
@@ -44,7 +46,7 @@ class ImageToText(commands.Cog):
             return ReadText(image=await image.read(), overlay=overlay)
 
         check_picture(image)
-        await answer(interaction, self.service, request, model=model)
+        await answer(interaction, self.service, request, model=model, preset=preset)
 
     @app_commands.command()
     @app_commands.describe(image="The picture to describe", model=MODEL)

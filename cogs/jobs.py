@@ -1,4 +1,4 @@
-"""What was asked before: job show, job again; and what is remembered: privacy."""
+"""What was asked before: job show, job explain, job again; and what is remembered: privacy."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.ui import buttons, privacy
+from bot.ui.answer import noted
 
 if TYPE_CHECKING:
     from bot.client import Menagerie
@@ -27,6 +28,7 @@ class Jobs(commands.Cog):
     )  # fmt: skip
 
     def __init__(self, bot: Menagerie) -> None:
+        self.answering = bot.answering
         self.archive = bot.service.archive
         self.rules = bot.service.rules
         self.gallery = bot.service.gallery
@@ -35,8 +37,14 @@ class Jobs(commands.Cog):
     @job.command()
     @app_commands.describe(id=JOB)
     async def show(self, interaction: Interaction, id: str) -> None:
-        """Tell what was asked, of which model, with which seed."""
+        """Tell what was asked, of which model; or give an answer that could not be delivered."""
         await buttons.show(interaction, id.strip("` "))
+
+    @job.command()
+    @app_commands.describe(id=JOB)
+    async def explain(self, interaction: Interaction, id: str) -> None:
+        """Tell what happened to it: how long it waited, where and how it ran, what was cut off."""
+        await buttons.explain(interaction, id.strip("` "))
 
     @job.command(name="again")
     @app_commands.describe(id=JOB)
@@ -58,7 +66,11 @@ class Jobs(commands.Cog):
         kept = self.archive.kept_of(interaction.user.id)
         jobs = await self.archive.jobs_of(interaction.user.id)
         likings = self.rules.of_member(interaction.user.id)
-        name, data = await privacy.export(kept, jobs, likings, interaction.filesize_limit)
+        others = await self.gallery.of_member(interaction.user.id)
+        others["answers not delivered"] = await self.archive.owed_to(interaction.user.id)
+        others |= await self.arena.of_member(interaction.user.id)
+        limit = interaction.filesize_limit
+        name, data = await privacy.export(kept, jobs, likings, others, limit)
         await interaction.followup.send(file=discord.File(io.BytesIO(data), name), ephemeral=True)
 
     @privacy.command()
@@ -70,6 +82,24 @@ class Jobs(commands.Cog):
         await self.gallery.forget(interaction.user.id)
         await self.arena.forget(interaction.user.id)
         await interaction.followup.send(privacy.deleted(count), ephemeral=True)
+
+    @commands.Cog.listener()
+    async def on_raw_message_delete(self, gone: discord.RawMessageDeleteEvent) -> None:
+        """Forget an answer whose message is gone, so that no conversation has it."""
+        noted(self.answering)
+        await self.archive.gone([gone.message_id])
+
+    @commands.Cog.listener()
+    async def on_raw_bulk_message_delete(self, gone: discord.RawBulkMessageDeleteEvent) -> None:
+        """Forget the answers among many messages that a moderator deleted."""
+        noted(self.answering)
+        await self.archive.gone(gone.message_ids)
+
+    @commands.Cog.listener()
+    async def on_raw_thread_delete(self, gone: discord.RawThreadDeleteEvent) -> None:
+        """Forget what was asked and answered in a thread that is gone."""
+        noted(self.answering)
+        await self.archive.gone([], gone.thread_id)
 
 
 async def setup(bot: Menagerie) -> None:

@@ -9,7 +9,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.ui import fetching, keeping
+from bot.ui import fetching, keeping, upkeep
 from bot.ui.cards import card
 from bot.ui.choices import absent_model_choices, any_model_choices, here_model_choices
 from bot.ui.replies import model_list, status_line
@@ -90,6 +90,14 @@ class Models(commands.Cog):
     async def pin(self, interaction: Interaction, model: str, pinned: bool = True) -> None:
         """Let a model stay in memory once it is there: for those who run the bot."""
         await self._keep(interaction, model, partial(keeping.pin, wanted=pinned))
+
+    @model.command()
+    async def reload(self, interaction: Interaction) -> None:
+        """Read the catalogue again after its file has changed: for those who run the bot."""
+        await fetching.require_operator(interaction)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        text = await upkeep.catalogue_reloaded(interaction.client.upkeep)
+        await interaction.followup.send(text, ephemeral=True)
 
     @app_commands.command()
     async def queue(self, interaction: Interaction) -> None:

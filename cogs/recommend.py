@@ -10,7 +10,7 @@ from discord.ext import commands
 
 from bot.tasks.recommend import RecommendFilms
 from bot.ui.answer import answer
-from bot.ui.choices import film_choices, model_choices
+from bot.ui.choices import film_choices, left_out_choices, model_choices
 from bot.ui.options import MODEL
 
 if TYPE_CHECKING:
@@ -25,14 +25,23 @@ class Recommend(commands.Cog):
 
     @app_commands.command()
     @app_commands.describe(
-        liked="Films you have seen, with stars from 1 to 5: Alien 5, Casablanca 4", model=MODEL
+        liked="Films you have seen, with stars from 1 to 5: Alien 5, Casablanca 4",
+        without="Films to leave out: Heat; Fargo",
+        model=MODEL,
     )
-    @app_commands.autocomplete(liked=film_choices, model=model_choices("recommend"))
+    @app_commands.autocomplete(
+        liked=film_choices, without=left_out_choices, model=model_choices("recommend")
+    )
     async def recommend(
-        self, interaction: discord.Interaction[Menagerie], liked: str, model: str | None = None
+        self,
+        interaction: discord.Interaction[Menagerie],
+        liked: str,
+        without: str | None = None,
+        model: str | None = None,
     ) -> None:
         """Name films that you may like, from those you have seen."""
-        await answer(interaction, self.service, RecommendFilms(liked=liked), model=model)
+        request = RecommendFilms(liked=liked, without=without)
+        await answer(interaction, self.service, request, model=model)
 
 
 async def setup(bot: Menagerie) -> None:

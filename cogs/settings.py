@@ -53,6 +53,18 @@ class Settings(commands.Cog):
         await self._set(interaction, tasks_off=settings.changed(off, task, inside=not allowed))
 
     @settings.command()
+    @app_commands.describe(
+        only="Whether age-restricted channels are the only ones in which it is answered",
+        command="Which command; without it, all that make pictures",
+    )
+    @app_commands.autocomplete(command=command_choices)
+    async def nsfw(self, interaction: Interaction, only: bool, command: str | None = None) -> None:
+        """Keep a command to age-restricted channels, or let it everywhere."""
+        kept = self.rules.of_guild(settings.require_manager(interaction)).tasks_adult
+        tasks = settings.tasks_of(command)
+        await self._set(interaction, tasks_adult=kept | tasks if only else kept - tasks)
+
+    @settings.command()
     @app_commands.describe(model="Which model", allowed=ALLOWED)
     @app_commands.autocomplete(model=any_model_choices)
     async def model(self, interaction: Interaction, model: str, allowed: bool) -> None:

@@ -17,8 +17,8 @@ from bot.tasks.text_to_image import (
     ImaginePicture,
 )
 from bot.ui.answer import answer
-from bot.ui.choices import model_choices, thing_choices
-from bot.ui.options import MODEL, SEED, Seed
+from bot.ui.choices import model_choices, preset_choices, thing_choices
+from bot.ui.options import MODEL, PRESET, SEED, Seed
 
 if TYPE_CHECKING:
     from bot.client import Menagerie
@@ -40,8 +40,9 @@ class TextToImage(commands.Cog):
         count="How many pictures, to choose among",
         model=MODEL,
         seed=SEED,
+        preset=PRESET,
     )
-    @app_commands.autocomplete(model=model_choices("imagine"))
+    @app_commands.autocomplete(model=model_choices("imagine"), preset=preset_choices("imagine"))
     async def imagine(
         self,
         interaction: discord.Interaction[Menagerie],
@@ -49,32 +50,43 @@ class TextToImage(commands.Cog):
         count: Candidates | None = None,
         model: str | None = None,
         seed: Seed | None = None,
+        preset: str | None = None,
     ) -> None:
         """Draw what a sentence describes."""
         request = ImaginePicture(prompt=prompt, count=count)
-        await answer(interaction, self.service, request, model=model, seed=seed)
+        await answer(interaction, self.service, request, model=model, seed=seed, preset=preset)
 
     @app_commands.command()
     @app_commands.describe(
         what="A thing by its name, such as lion; or two: cat + car",
         truncation="Low is likely and alike, high is varied and odd; in steps of 0.02",
-        count="How many pictures, on one sheet",
+        count="How many pictures, to choose among",
+        walk="One picture that moves from thing to thing, or through several of one kind",
+        near="The seed of a picture, as it stands in small print: draw others like it",
         model=MODEL,
         seed=SEED,
+        preset=PRESET,
     )
-    @app_commands.autocomplete(what=thing_choices, model=model_choices("conjure"))
+    @app_commands.autocomplete(
+        what=thing_choices, model=model_choices("conjure"), preset=preset_choices("conjure")
+    )
     async def conjure(
         self,
         interaction: discord.Interaction[Menagerie],
         what: str,
         truncation: Truncation | None = None,
         count: Pictures = 1,
+        walk: bool = False,
+        near: str = "",
         model: str | None = None,
         seed: Seed | None = None,
+        preset: str | None = None,
     ) -> None:
         """Draw a thing by the name of its kind."""
-        request = ConjurePicture(what=what, truncation=truncation, count=count)
-        await answer(interaction, self.service, request, model=model, seed=seed)
+        request = ConjurePicture(
+            what=what, truncation=truncation, count=count, near=near, walk=walk
+        )
+        await answer(interaction, self.service, request, model=model, seed=seed, preset=preset)
 
 
 async def setup(bot: Menagerie) -> None:

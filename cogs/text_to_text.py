@@ -20,9 +20,10 @@ from bot.tasks.text_to_text import (
 )
 from bot.ui import attachments
 from bot.ui.answer import answer
-from bot.ui.choices import language_choices, model_choices
-from bot.ui.options import MODEL, SEED, Seed
+from bot.ui.choices import language_choices, model_choices, preset_choices
+from bot.ui.options import MODEL, PRESET, SEED, Seed
 from bot.ui.picking import TextModal
+from bot.ui.talking import turns_before
 
 if TYPE_CHECKING:
     from bot.client import Menagerie
@@ -45,8 +46,9 @@ class TextToText(commands.Cog):
         max_tokens="How much to write at most; a token is about four letters",
         temperature="0 is sober, 1 is lively, 2 is wild",
         seed=SEED,
+        preset=PRESET,
     )
-    @app_commands.autocomplete(model=model_choices("complete"))
+    @app_commands.autocomplete(model=model_choices("complete"), preset=preset_choices("complete"))
     async def complete(
         self,
         interaction: Interaction,
@@ -55,10 +57,11 @@ class TextToText(commands.Cog):
         max_tokens: Tokens | None = None,
         temperature: Temperature | None = None,
         seed: Seed | None = None,
+        preset: str | None = None,
     ) -> None:
         """Continue a text."""
         request = CompleteText(prompt=prompt, max_tokens=max_tokens, temperature=temperature)
-        await answer(interaction, self.service, request, model=model, seed=seed)
+        await answer(interaction, self.service, request, model=model, seed=seed, preset=preset)
 
     @app_commands.command()
     @app_commands.describe(text="A text with one hole: [MASK], <mask> or ___", model=MODEL)
@@ -106,10 +109,14 @@ class TextToText(commands.Cog):
         to="The language you want, such as de",
         source="The language it is in, such as en",
         model=MODEL,
+        preset=PRESET,
     )
     @app_commands.rename(source="from")
     @app_commands.autocomplete(
-        to=language_choices, source=language_choices, model=model_choices("translate")
+        to=language_choices,
+        source=language_choices,
+        model=model_choices("translate"),
+        preset=preset_choices("translate"),
     )
     async def translate(
         self,
@@ -118,46 +125,56 @@ class TextToText(commands.Cog):
         to: str,
         source: str | None = None,
         model: str | None = None,
+        preset: str | None = None,
     ) -> None:
         """Translate a text."""
         request = Translate(text=text, to=to, source=source)
-        await answer(interaction, self.service, request, model=model)
+        await answer(interaction, self.service, request, model=model, preset=preset)
 
     @app_commands.command()
     @app_commands.describe(
         question="What you want to know",
         context="A text that holds the answer",
         file="Or a .txt or .md file that holds it",
+        follows="The id of an answer to go on from; a thread goes on by itself",
         model=MODEL,
         seed=SEED,
+        preset=PRESET,
     )
-    @app_commands.autocomplete(model=model_choices("ask"))
+    @app_commands.autocomplete(model=model_choices("ask"), preset=preset_choices("ask"))
     async def ask(
         self,
         interaction: Interaction,
         question: str,
         context: str | None = None,
         file: discord.Attachment | None = None,
+        follows: str | None = None,
         model: str | None = None,
         seed: Seed | None = None,
+        preset: str | None = None,
     ) -> None:
         """Ask a question, about a text you give or about anything."""
+        has_context = bool(context or file)
+        turns = await turns_before(interaction, follows, has_context=has_context)
 
         async def request() -> AnswerQuestion:
             return AnswerQuestion(question=question, context=await _given(context, file))
 
-        ready = AnswerQuestion(question=question, context=context)
+        ready = AnswerQuestion(question=question, context=context, turns=turns)
         wanted = request if file is not None else ready
-        await answer(interaction, self.service, wanted, model=model, seed=seed)
+        await answer(interaction, self.service, wanted, model=model, seed=seed, preset=preset)
 
     @app_commands.command()
-    @app_commands.describe(text="The text", model=MODEL)
+    @app_commands.describe(
+        text="The text", model=MODEL, chart="Draw how each of its sentences sounds, too"
+    )
     @app_commands.autocomplete(model=model_choices("sentiment"))
     async def sentiment(
-        self, interaction: Interaction, text: str, model: str | None = None
+        self, interaction: Interaction, text: str, model: str | None = None, chart: bool = False
     ) -> None:
         """Tell whether a text sounds pleased or displeased."""
-        await answer(interaction, self.service, ClassifySentiment(text=text), model=model)
+        request = ClassifySentiment(text=text, chart=chart)
+        await answer(interaction, self.service, request, model=model)
 
 
 async def _given(text: str | None, file: discord.Attachment | None) -> str | None:

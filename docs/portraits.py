@@ -33,6 +33,9 @@ STORY = (
 )
 
 
+LAST = ("privacy delete", "gallery remove", "preset delete")
+
+
 def asks(job_id: str) -> dict[str, Mapping[str, Any]]:
     """Return what is asked of each command; those that are not named are asked without options."""
     return {
@@ -53,7 +56,13 @@ def asks(job_id: str) -> dict[str, Mapping[str, Any]]:
         "arena table": {"task": "complete"},
         "gallery remove": {"id": job_id},
         "job show": {"id": job_id},
+        "job explain": {"id": job_id},
         "job again": {"id": job_id},
+        "preferences private": {"on": False},
+        "preset save": {"command": "complete", "name": "bold", "options": "temperature:1.4"},
+        "preset usual": {"command": "complete", "preset": "bold"},
+        "preset delete": {"command": "complete", "preset": "bold"},
+        "admin reload": {"cog": "recommend"},
         "preferences model": {"command": "complete", "model": "smollm2"},
         "settings command": {"command": "describe", "allowed": False},
         "settings model": {"model": "gpt2", "allowed": False},
@@ -62,6 +71,7 @@ def asks(job_id: str) -> dict[str, Mapping[str, Any]]:
         "settings member": None,  # type: ignore[dict-item]
         "settings default": {"command": "complete", "model": "smollm2"},
         "settings spoilers": {"hidden": False},
+        "settings nsfw": {"only": False, "command": "restyle"},
         "model info": {"model": "dalle-mini"},
         "model fetch": {"model": "smollm2"},
         "model load": {"model": "minilm-l6"},
@@ -98,7 +108,7 @@ async def main() -> None:
         answer = await first.settled(ANSWER_LIMIT_S, until=_done)
         job_id = answer["content"].rpartition("`")[0].rpartition("`")[2]
         await owner.click(answer, "☆")
-        for name in sorted(names, key=lambda name: name in ("privacy delete", "gallery remove")):
+        for name in sorted(names, key=LAST.__contains__):
             options = asks(job_id).get(name, {})
             if options is None:
                 continue

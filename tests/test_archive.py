@@ -17,9 +17,9 @@ from bot.archive import Archive
 from bot.catalogue.model import Model
 from bot.errors import UserError
 from bot.inference.job import Job
-from bot.store.store import Promise, Store
+from bot.store.store import Promise, Said, Store
 from bot.tasks.caller import Caller
-from bot.tasks.text_to_text import CompleteText
+from bot.tasks.text_to_text import AnswerQuestion, CompleteText, Turn
 
 MODEL = Model(id="gpt2", task="complete", family="causal_lm")
 ME, YOU = Caller(user_id=1), Caller(user_id=2)
@@ -110,3 +110,95 @@ async def test_nobody_else_on_the_machine_reads_the_store(tmp_path: Path) -> Non
             assert all(path.stat().st_mode & 0o077 == 0 for path in files)
     finally:
         os.umask(umask)
+
+
+THREAD = 70
+IN_THREAD = Caller(user_id=1, channel_id=THREAD, thread_id=THREAD)
+SAID = Said(text="An answer.")
+
+
+def asked(number: int, caller: Caller = IN_THREAD, *turns: Turn) -> Job:
+    request = AnswerQuestion(question=f"Question {number}?", turns=turns)
+    return Job(id=f"{number:08x}", request=request, model=MODEL, seed=1, caller=caller)
+
+
+async def said(archive: Archive, job: Job) -> None:
+    await archive.record(job)
+    await archive.say(job, SAID, to_all=True)
+
+
+async def test_turns_are_written_down_by_their_jobs_alone(archive: Archive, tmp_path: Path) -> None:
+    turn = Turn(job_id="00000001", question="a secret question", answer="a secret answer")
+    await archive.record(asked(2, IN_THREAD, turn))
+    kept = await archive.kept("00000002", IN_THREAD)
+    assert isinstance(kept.request, AnswerQuestion)
+    assert kept.request.turns == (Turn(job_id="00000001"),)
+    for path in (tmp_path / "state").iterdir():
+        assert b"secret" not in path.read_bytes()
+
+
+async def test_a_conversation_has_the_newest_turns_in_their_order(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archives, "MOST_TURNS", 3)
+    for number in range(5):
+        await said(archive, asked(number))
+    await archive.record(asked(9))  # has no answer yet
+    turns = await archive.turns_in(IN_THREAD)
+    assert [turn.job_id[-1] for turn in turns] == ["2", "3", "4"]
+    told = await archive.told(AnswerQuestion(question="And?", turns=turns), IN_THREAD)
+    assert isinstance(told, AnswerQuestion)
+    assert told.turns[0] == Turn(job_id="00000002", question="Question 2?", answer="An answer.")
+    assert await archive.turns_in(Caller(user_id=1, channel_id=71, thread_id=71)) == ()
+    assert await archive.turns_in(Caller(user_id=1, channel_id=THREAD)) == ()
+
+
+async def test_words_are_told_only_where_they_were_said(archive: Archive) -> None:
+    await said(archive, asked(1, Caller(user_id=1, channel_id=5)))
+    request = AnswerQuestion(question="And?", turns=(Turn(job_id="00000001"),))
+    for caller, heard in (
+        (Caller(user_id=1, channel_id=5), True),
+        (Caller(user_id=2, channel_id=5), False),
+        (Caller(user_id=1, channel_id=6), False),
+        (Caller(user_id=1, channel_id=6, thread_id=6), False),
+    ):
+        told = await archive.told(request, caller)
+        assert isinstance(told, AnswerQuestion)
+        assert bool(told.turns[0].answer) is heard
+
+
+async def test_what_one_alone_sees_is_no_turn(archive: Archive) -> None:
+    job = asked(1)
+    await archive.record(job)
+    await archive.say(job, SAID, to_all=False)  # nor while it is on its way
+    other = Caller(user_id=2, channel_id=THREAD, thread_id=THREAD)
+    for _ in range(2):
+        assert await archive.turns_in(IN_THREAD) == await archive.turns_in(other) == ()
+        turns, _ = await archive.turns_after(job.id, IN_THREAD)
+        assert turns == (Turn(job_id=job.id),), "its owner may follow it up"
+        with pytest.raises(UserError, match="cannot be followed up"):
+            await archive.turns_after(job.id, other)
+        await archive.posted(job.id, 99, None)
+
+
+async def test_what_is_gone_comes_not_back(archive: Archive) -> None:
+    for number in range(1, 5):
+        await said(archive, asked(number))
+        await archive.posted(f"{number:08x}", 100 + number, THREAD)
+    await archive.drop("00000001")
+    await archive.say(asked(1), SAID, to_all=True)  # the answer came when its owner had deleted it
+    await archive.gone([102, 103])
+    assert [turn.job_id for turn in await archive.turns_in(IN_THREAD)] == ["00000004"]
+    await archive.gone([], THREAD)
+    assert await archive.turns_in(IN_THREAD) == ()
+    assert await archive.count_of(IN_THREAD.user_id) == (0, 4)
+
+
+async def test_where_nothing_is_kept_there_is_no_conversation(store: Store) -> None:
+    archive = Archive(store, 0)
+    await said(archive, asked(1))
+    assert await archive.turns_in(IN_THREAD) == ()
+    with pytest.raises(UserError, match="not kept any more"):
+        await archive.turns_after("00000001", IN_THREAD)
+    with pytest.raises(UserError, match="other pages are not kept"):
+        await archive.pages_of("00000001")

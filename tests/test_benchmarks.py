@@ -213,8 +213,8 @@ def test_ratios_are_of_the_product_as_it_comes_at_equal_precision() -> None:
     assert found["(a), all at once, torch runtime in fp32"].value == 5.5
     assert found["(a)'s p95 time to first token, all at once"].passed
     assert found["(e) CTranslate2 int8, all at once"].value == round(700 / 300, 4)
-    assert found["(c) generate_batch, Poisson"].passed is None
-    assert "not measured" in found["(c) generate_batch, Poisson"].line()
+    assert found["(c) generate_batch, Poisson, exact fp32"].passed is None
+    assert "not measured" in found["(c) generate_batch, Poisson, exact fp32"].line()
 
 
 def test_a_bar_that_is_missed_says_so() -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_asyncio
 
@@ -14,7 +15,7 @@ from bot.errors import UserError
 from bot.rules import GuildRules, Likings, Rules
 from bot.store.notes import Notes
 from bot.store.store import Store
-from bot.tasks.caller import Caller
+from bot.tasks.caller import OPERATOR, Caller
 
 GUILD, CHANNEL, ROLE = 9, 5, 7
 MODEL = Model(id="gpt2", task="complete", family="causal_lm", name="GPT-2")
@@ -34,6 +35,11 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
         ({"tasks_off": frozenset({"imagine"})}, None),
         ({"tasks_off": frozenset({"complete"})}, "/complete is switched off in this server."),
         ({"models_off": frozenset({"gpt2"})}, "GPT-2 is switched off in this server."),
+        ({"tasks_adult": frozenset({"imagine"})}, None),
+        (
+            {"tasks_adult": frozenset({"complete"})},
+            "In this server, /complete is answered in age-restricted channels only.",
+        ),
         ({"channels_only": frozenset({CHANNEL})}, None),
         ({"channels_only": frozenset({6})}, "I am not to answer in this channel."),
         ({"channels_off": frozenset({CHANNEL})}, "I am not to answer in this channel."),
@@ -57,6 +63,20 @@ async def test_what_a_guild_forbids_is_refused(rules: dict[str, Any], said: str 
         known.check(ME, "complete", MODEL)
     assert str(caught.value).startswith(said)
     assert "`/settings" in str(caught.value)
+
+
+async def test_what_is_for_adults_is_answered_where_only_adults_are() -> None:
+    known = Rules()
+    await known.set_guild(GUILD, GuildRules(tasks_adult=frozenset({"complete"})))
+    bold = msgspec.structs.replace(MODEL, nsfw=True)
+    among_adults = msgspec.structs.replace(ME, adults=True)
+    known.check(among_adults, "complete", bold)
+    assert known.allows(among_adults, bold)
+    for elsewhere in (ME, Caller(user_id=1)):
+        assert not known.allows(elsewhere, bold)
+        with pytest.raises(UserError, match="GPT-2 may answer what is not for everybody"):
+            known.check(elsewhere, "ask", bold)
+    assert known.allows(OPERATOR, bold)
 
 
 async def test_what_a_member_likes_comes_before_channel_and_guild() -> None:
@@ -94,3 +114,16 @@ async def test_what_another_version_wrote_costs_nobody_the_bot(store: Store) -> 
     known = Rules(notes)
     await known.load()
     assert known.of_guild(GUILD) == GuildRules()
+
+
+async def test_a_thread_is_ruled_as_its_channel() -> None:
+    rules = Rules()
+    await rules.set_guild(1, GuildRules(channels_off=frozenset({5})))
+    thread = Caller(user_id=2, guild_id=1, channel_id=77, thread_id=77, parent_id=5)
+    assert rules.refused(thread, "complete") is not None
+    models = {5: {"complete": "gpt2", "ask": "a"}, 77: {"complete": "distilgpt2"}}
+    only = GuildRules(channels_only=frozenset({5}), channel_models=models)
+    await rules.set_guild(1, only)
+    assert rules.refused(thread, "complete") is None
+    assert rules.liked_models(thread, "complete") == ["distilgpt2"]
+    assert rules.liked_models(thread, "ask") == ["a"]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
+import importlib
+import pkgutil
 import sqlite3
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -12,8 +15,9 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 
+import bot.store
 from bot.catalogue.model import Model
 from bot.inference.job import Job, Timings
 from bot.store.migrate import migrate
@@ -44,6 +48,8 @@ def rows(path: Path) -> list[Any]:
 
 
 def test_the_migrations_end_at_what_the_models_say(tmp_path: Path) -> None:
+    for module in pkgutil.iter_modules(bot.store.__path__):  # each may bring tables
+        importlib.import_module(f"bot.store.{module.name}")
     migrate(tmp_path / "jobs.db")
     engine = create_engine(f"sqlite:///{tmp_path / 'jobs.db'}")
     with engine.connect() as connection:
@@ -92,6 +98,24 @@ async def test_a_store_that_is_opened_again_holds_what_it_held(tmp_path: Path, n
             await store.record(job(f"job{number}"))
             assert await store.state_of("job0") == "queued"
     assert [row[0] for row in rows(tmp_path / name)] == ["job0", "job1"]
+
+
+async def test_closing_waits_for_whoever_still_writes(tmp_path: Path) -> None:
+    async def writes(store: Store, begun: asyncio.Event) -> None:
+        async with store.engine.begin() as connection:
+            await connection.execute(text("DELETE FROM jobs"))
+            begun.set()
+            for _ in range(5):  # the store is being closed by now
+                await connection.execute(text("SELECT 1"))
+
+    begun = asyncio.Event()
+    async with Store.opened(tmp_path / "jobs.db") as store:
+        await store.record(job())
+        writing = asyncio.create_task(writes(store, begun))
+        await begun.wait()
+    assert writing.done()  # else its connection would be left open, which is warned of
+    await writing
+    assert rows(tmp_path / "jobs.db") == []
 
 
 async def test_what_was_asked_is_not_kept(tmp_path: Path) -> None:

@@ -36,6 +36,10 @@ class Catalogue:
         own = [model for model in changed.values() if model.id not in packaged]
         return cls([*own, *(changed.get(model.id, model) for model in packaged.values())])
 
+    def become(self, other: Catalogue) -> None:
+        """Hold what another catalogue holds, for everybody who looks into this one."""
+        self._models, self._names = other._models, other._names
+
     def __iter__(self) -> Iterator[Model]:
         return iter(self._models.values())
 

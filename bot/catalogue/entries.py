@@ -60,6 +60,11 @@ def packaged_tables() -> Mapping[str, Table]:
     return tables
 
 
+def read_anew() -> None:
+    """Forget the packaged tables, so that the next look at them is one at their files."""
+    packaged_tables.cache_clear()
+
+
 def packaged_models() -> list[Model]:
     """Return the models that ship with the bot."""
     return [

@@ -213,6 +213,9 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         tuple[str, ...],
         Meta(description="Options of its task that it cannot do without, such as context."),
     ] = ()
+    nsfw: Annotated[
+        bool, Meta(description="It may answer what is not for all: age-restricted channels only.")
+    ] = False
     starter: Annotated[
         bool, Meta(description="A small model that needs no hub; its answers say so.")
     ] = False

@@ -53,13 +53,15 @@ NOISE = 0.8
 class Given:
     """What somebody gave: numbers of films (n,), stars (n,), and sentences to go with the answer.
 
-    ``starless`` are the numbers of those that they named without stars.
+    ``starless`` are the numbers of those that they named without stars, ``without`` (k,) those of
+    films that are not to be recommended.
     """
 
     films: Tensor
     stars: Tensor
     starless: frozenset[int]
     note: str
+    without: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +125,9 @@ class FilmRecommender(BatchFamily[Given, Chosen]):
             UserError: No film is understood, or too few are.
         """
         understood = understand(request.liked, self.titles)
+        left_out = understand(request.without or "", self.titles)
         films, fewest = understood.films, self.recommender.fewest
-        unknown = self._not_understood(understood.unknown)
+        unknown = self._not_understood((*understood.unknown, *left_out.unknown))
         if not films:
             raise UserError(
                 joined(
@@ -146,6 +149,7 @@ class FilmRecommender(BatchFamily[Given, Chosen]):
             stars=torch.tensor([film.stars or LIKED_STARS for film in films]),
             starless=frozenset(film.number for film in films if film.stars is None),
             note=str(unknown),
+            without=torch.tensor([film.number for film in left_out.films], dtype=torch.long),
         )
 
     def _not_understood(self, unknown: Sequence[Sentence]) -> Sentence | str:
@@ -178,7 +182,12 @@ class FilmRecommender(BatchFamily[Given, Chosen]):
         ]
         pairs = zip(given.films.tolist(), given.stars.tolist(), strict=True)
         liked = [Film(title=self._title(number), stars=round(stars, 2)) for number, stars in pairs]
-        return FilmsResult(films=tuple(films), liked=tuple(liked), note=self._note(given))
+        return FilmsResult(
+            films=tuple(films),
+            liked=tuple(liked),
+            without=tuple(self._title(number) for number in given.without.tolist()),
+            note=self._note(given),
+        )
 
     def size_bytes(self) -> int:
         """Return how much memory the weights take."""
@@ -187,7 +196,8 @@ class FilmRecommender(BatchFamily[Given, Chosen]):
 
     def _choose(self, given: Given, run: Run) -> Chosen:
         run.check()
-        unseen = self.candidates[~torch.isin(self.candidates, given.films)]
+        known = torch.cat((given.films, given.without))
+        unseen = self.candidates[~torch.isin(self.candidates, known)]
         expected = self.recommender(given.films, given.stars, unseen, run.check)
         # films of equal stars stay in their order, so that the answer is always the same
         order = expected.sort(descending=True, stable=True).indices[:RECOMMENDED]

@@ -1,11 +1,13 @@
 """Draws things by the names of their classes: BigGAN-deep, in a fraction of a second.
 
 A request may name several things with ``+`` between them, which gives what lies between their
-classes, and may ask for several pictures at once, which come as one sheet.
+classes, and may ask for several pictures at once: each has a seed of its own, by which it can be
+had again alone. Or it asks for a picture that moves from one thing to the next and back.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import random
 from collections.abc import Sequence
@@ -13,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from PIL import Image
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
@@ -23,7 +24,8 @@ from bot.catalogue.things import read_things
 from bot.errors import OperatorError, UserError
 from bot.families.base import BatchFamily, Run
 from bot.families.encoders import serving_dtype
-from bot.families.pictures import enlarged, to_image, to_picture
+from bot.families.pictures import enlarged, to_image, to_moving_picture, to_picture
+from bot.families.walks import ASIDE, Point, between, circle
 from bot.nets.biggan import Config, Generator
 from bot.tasks.picture import PicturesResult
 from bot.tasks.text_to_image import (
@@ -40,25 +42,33 @@ SETTINGS = "config.json"
 TRUNCATION = 0.4
 """Where the request says none: likely pictures that still differ, as its authors show."""
 
-GAP = 8
-"""Pixels between the pictures of a sheet."""
+FRAMES = 24
+"""Of a picture that moves."""
 
-PAPER = (43, 45, 49)
-"""What shows between them: dark grey, quiet on light and on dark pages."""
+STATIONS = 3
+"""Pictures of one thing between which it moves, where no other is named."""
 
+MOST_NEAR = 8
+"""How often somebody may vary a variation."""
+
+SEEDS = 2**32
 BOUND = 2.0
 """Noise further from zero than so many standard deviations is drawn anew, before it is scaled."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the net reads: for each picture its noise (noise,) and the classes that it mixes."""
+    """What the net reads: for each picture its noise (noise,), the classes that it mixes, its seed.
+
+    If it ``moves``, they are the stations of one picture.
+    """
 
     noises: tuple[Tensor, ...]
     classes: tuple[tuple[int, ...], ...]
+    seeds: tuple[int, ...]
     step: int
     truncation: float
-    seed: int
+    moves: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +134,8 @@ class Conjurer(BatchFamily[Wish, Drawn]):
     def preprocess(self, request: ConjurePicture, seed: int) -> Wish:
         """Find the classes by their names, and draw the noise.
 
-        Of a word for several classes chance picks one for each picture. The first picture is the
-        same however many are asked for.
+        The seed of each picture is one more than that of the picture before it. Of a word for
+        several classes the seed picks one.
         """
         config = self.net.config
         wanted = TRUNCATION if request.truncation is None else request.truncation
@@ -143,23 +153,37 @@ class Conjurer(BatchFamily[Wish, Drawn]):
                 count=request.count,
                 most=MOST_PICTURES,
             )
+        if request.walk and request.count > 1:
+            raise UserError("A walk is one picture that moves. Leave out `count`, or `walk`.")
         step = config.step(wanted)
         truncation = step / (config.statistics - 1)
-        luck = torch.Generator().manual_seed(seed)
-        noises = (noise(config.noise, truncation, luck) for _ in range(request.count))
-        picked = picks(self.things.parse(request.what), request.count, seed)
-        return Wish(tuple(noises), picked, step, truncation, seed)
+        near = _seeds(request.near)
+        parts = self.things.parse(request.what)
+        single = len(parts) == 1
+        count = (STATIONS if single else 1) if request.walk else request.count
+        seeds = tuple((seed + number) % SEEDS for number in range(count))
+        noises = tuple(self._noise((*near, own), truncation) for own in seeds)
+        classes = tuple(picks(parts, near[0] if near else own) for own in seeds)
+        if request.walk and not single:
+            classes = tuple((one,) for one in classes[0])
+            noises *= len(classes)
+        return Wish(noises, classes, seeds, step, truncation, moves=request.walk)
+
+    def _noise(self, seeds: Sequence[int], truncation: float) -> Tensor:
+        """Return the noise of a seed, or of a variation: a little of each seed after the first."""
+        drawn = (noise(self.net.config.noise, truncation, seed) for seed in seeds)
+        return functools.reduce(lambda one, other: between(one, other, ASIDE), drawn)
 
     def forward(self, batch: list[Wish], run: Run) -> list[Drawn]:
         """Draw one picture after the other: a batch would be no faster, and one fills the cores."""
-        total = sum(len(wish.noises) for wish in batch)
+        points = [self._points(wish) for wish in batch]
+        total = sum(map(len, points))
         done = 0
         drawn = []
-        for wish in batch:
+        for wish, its_points in zip(batch, points, strict=True):
             pictures = []
-            for noise, mixed in zip(wish.noises, wish.classes, strict=True):
+            for noise, kind in its_points:
                 run.check()
-                kind = self.net.kind(list(mixed))
                 pictures.append(self.net(noise, kind, wish.step, lambda *_: run.check()))
                 done += 1
                 if total > 1:
@@ -167,19 +191,40 @@ class Conjurer(BatchFamily[Wish, Drawn]):
             drawn.append(Drawn(tuple(pictures), wish))
         return drawn
 
+    def _points(self, wish: Wish) -> list[Point]:
+        """Return what each picture of a wish, or each frame of the one that moves, is made of."""
+        pairs = zip(wish.noises, wish.classes, strict=True)
+        points = [(noise, self.net.kind(list(mixed))) for noise, mixed in pairs]
+        return circle(points, FRAMES) if wish.moves else points
+
     def postprocess(self, outputs: Drawn, request: ConjurePicture) -> PicturesResult:
-        """Enlarge the pictures, lay several out on a sheet, and say what they show."""
+        """Enlarge the pictures, and say what they show."""
         wish = outputs.wish
         names = [self._mixture(mixed) for mixed in wish.classes]
-        parameters = {
+        images = [enlarged(to_image(picture)) for picture in outputs.pictures]
+        if wish.moves:
+            way = " to ".join(with_article(name) for name in dict.fromkeys(names))
+            alt_text = f"A moving picture: {way}, and round again, drawn by {self.model.title}."
+            moving = to_moving_picture(images, alt_text, self._parameters(wish, way, wish.seeds[0]))
+            return PicturesResult(pictures=(moving,), note=" → ".join(dict.fromkeys(names)))
+        pictures = tuple(
+            to_picture(
+                image,
+                f"A picture of {with_article(name)}, drawn by {self.model.title}.",
+                self._parameters(wish, name, seed),
+            )
+            for image, name, seed in zip(images, names, wish.seeds, strict=True)
+        )
+        return PicturesResult(pictures=pictures, note=caption(names))
+
+    def _parameters(self, wish: Wish, name: str, seed: int) -> dict[str, str]:
+        """Return what is noted in the file of a picture."""
+        return {
             "Software": self.model.id,
-            "What": "; ".join(dict.fromkeys(names)),
+            "What": name,
             "Truncation": f"{wish.truncation:.2f}",
-            "Seed": str(wish.seed),
+            "Seed": str(seed),
         }
-        image = sheet([enlarged(to_image(picture)) for picture in outputs.pictures])
-        picture = to_picture(image, described(names, self.model.title), parameters)
-        return PicturesResult(pictures=(picture,), note=caption(names))
 
     def size_bytes(self) -> int:
         """Return how much memory the weights take."""
@@ -190,32 +235,36 @@ class Conjurer(BatchFamily[Wish, Drawn]):
         return " + ".join(map(self.things.title, mixed))
 
 
-def noise(length: int, truncation: float, luck: torch.Generator) -> Tensor:
+def noise(length: int, truncation: float, seed: int) -> Tensor:
     """Draw a vector (length,) of normal noise cut off at :data:`BOUND`, and scale it."""
+    luck = torch.Generator().manual_seed(seed)
     drawn = torch.empty(length)
     torch.nn.init.trunc_normal_(drawn, a=-BOUND, b=BOUND, generator=luck)
     return drawn * truncation
 
 
-def picks(parts: Sequence[Sequence[int]], count: int, seed: int) -> tuple[tuple[int, ...], ...]:
-    """Return for each picture one class of each part, each class as often as the others."""
-    luck = random.Random(seed)
-    orders = [luck.sample(part, len(part)) for part in parts]
-    return tuple(tuple(order[number % len(order)] for order in orders) for number in range(count))
+def picks(parts: Sequence[Sequence[int]], seed: int) -> tuple[int, ...]:
+    """Return one class of each part; seeds that follow each other pick all before one again."""
+    orders = (random.Random(place).sample(part, len(part)) for place, part in enumerate(parts))
+    return tuple(order[seed % len(order)] for order in orders)
+
+
+def _seeds(typed: str) -> tuple[int, ...]:
+    """Return the seeds of the picture that others are to be like, and of its variations."""
+    words = typed.replace(",", " ").split()
+    if len(words) > MOST_NEAR or not all(word.isdecimal() and int(word) < SEEDS for word in words):
+        raise UserError(
+            "`near` takes the seed of a picture, as it stands in small print, or up to {most} of "
+            "them where a variation is varied; not {typed!r}.",
+            most=MOST_NEAR,
+            typed=typed[:60],
+        )
+    return tuple(map(int, words))
 
 
 def caption(names: Sequence[str]) -> str:
-    """Return what stands above a picture: its name, or those on a sheet in their order."""
-    return names[0] if len(set(names)) == 1 else f"Row by row: {', '.join(names)}"
-
-
-def described(names: Sequence[str], author: str) -> str:
-    """Say what a picture or a sheet of them shows."""
-    different = list(dict.fromkeys(names))
-    what = with_article(different[0]) if len(different) == 1 else ", ".join(different)
-    if len(names) == 1:
-        return f"A picture of {what}, drawn by {author}."
-    return f"{len(names)} pictures of {what}, drawn by {author}."
+    """Return what stands above pictures: their name, or their names in their order."""
+    return names[0] if len(set(names)) == 1 else ", ".join(names)
 
 
 def with_article(name: str) -> str:
@@ -229,18 +278,3 @@ def _with_article(name: str) -> str:
     if word.endswith("s") and not word.endswith(("ss", "us", "is")):
         return name  # sunglasses, pyjamas
     return f"{'an' if word[0].lower() in 'aeio' else 'a'} {name}"
-
-
-def sheet(images: Sequence[Image.Image]) -> Image.Image:
-    """Lay pictures of one size out in rows, the last of them in the middle where it is short."""
-    if len(images) == 1:
-        return images[0]
-    columns = {2: 2, 4: 2}.get(len(images), 3)
-    rows = -(-len(images) // columns)
-    side = images[0].width + GAP
-    page = Image.new("RGB", (columns * side - GAP, rows * side - GAP), PAPER)
-    for number, image in enumerate(images):
-        row, column = divmod(number, columns)
-        absent = max(0, (row + 1) * columns - len(images))
-        page.paste(image, (column * side + absent * side // 2, row * side))
-    return page

@@ -8,8 +8,9 @@ Source: transformers' ``AutoModelForCausalLM`` and ``AutoTokenizer``.
 
 from __future__ import annotations
 
+import bisect
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from bot.catalogue.model import Model
     from bot.tasks.registry import Result
+    from bot.tasks.text_to_text import Turn
 
 
 def load(model: Model, folder: Path) -> CausalLM:
@@ -142,12 +144,11 @@ class CausalLM(GeneratingFamily):
         """Turn a request into a row; refuse an empty prompt, and one that leaves no room."""
         if isinstance(request, FillMask) or self._quotes(request):
             return self._weigher.row(request)
-        ids = self._ids(request)
+        sampling = self._sampling(request, seed)
+        limit = self._limit(sampling)
+        ids, _ = self._read(request, limit)
         if not ids:
             raise UserError("There is nothing to go on from here. Write some words and ask again.")
-        sampling = self._sampling(request, seed)
-        room = self._window - sampling.max_new_tokens
-        limit = min(room, self._model.limits.max_input_tokens or room)
         if len(ids) > limit:
             raise UserError(
                 "This text is {count} tokens long; {model} reads at most {limit} (a token is "
@@ -170,7 +171,12 @@ class CausalLM(GeneratingFamily):
         if isinstance(finish, Conclusion):
             return finish.result
         text = self.shown(request, finish.text)
-        return TextResult(text=text, tokens=finish.tokens, stopped_by=finish.stopped_by)
+        recalled = 0
+        if isinstance(request, AnswerQuestion) and request.turns:
+            _, recalled = self._read(request, self._limit(self._sampling(request, 0)))
+        return TextResult(
+            text=text, tokens=finish.tokens, stopped_by=finish.stopped_by, recalled=recalled
+        )
 
     def size_bytes(self) -> int:
         """Return the size of the weights, those that are shared counted once."""
@@ -184,17 +190,38 @@ class CausalLM(GeneratingFamily):
             and bool((request.context or "").strip())
         )
 
-    def _ids(self, request: CompleteText | AnswerQuestion) -> list[int]:
+    def _limit(self, sampling: Sampling) -> int:
+        """Return how many tokens may be read before so many are written."""
+        room = self._window - sampling.max_new_tokens
+        return min(room, self._model.limits.max_input_tokens or room)
+
+    def _read(self, request: CompleteText | AnswerQuestion, limit: int) -> tuple[list[int], int]:
+        """Return what the net reads, and how many turns of the conversation that holds.
+
+        Where all of them are too long, the oldest are left out.
+        """
         if isinstance(request, CompleteText):
-            return list(self._tokenizer(request.prompt)["input_ids"])
+            return list(self._tokenizer(request.prompt)["input_ids"]), 0
+        turns = [turn for turn in request.turns if turn.answer] if request.converses else []
+        left_out = bisect.bisect_left(
+            range(len(turns)), True, key=lambda n: len(self._ids(request, turns[n:])) <= limit
+        )
+        recalled = turns[left_out:]
+        return self._ids(request, recalled), len(recalled)
+
+    def _ids(self, request: AnswerQuestion, recalled: Sequence[Turn]) -> list[int]:
         prompt = self._model.prompt
         question = request.question
         if request.context:
             question = prompt.context.format(context=request.context, question=question)
         if not prompt.chat:
-            return list(self._tokenizer(f"{question}\n")["input_ids"])
-        system = [{"role": "system", "content": prompt.system}] if prompt.system else []
-        turns = [*system, {"role": "user", "content": question}]
+            before = "".join(f"{turn.question}\n{turn.answer}\n" for turn in recalled)
+            return list(self._tokenizer(f"{before}{question}\n")["input_ids"])
+        turns = [{"role": "system", "content": prompt.system}] if prompt.system else []
+        for turn in recalled:
+            turns.append({"role": "user", "content": turn.question})
+            turns.append({"role": "assistant", "content": turn.answer})
+        turns.append({"role": "user", "content": question})
         chat = self._tokenizer.apply_chat_template(
             turns, add_generation_prompt=True, **prompt.template
         )

@@ -119,7 +119,7 @@ def fingerprint(job: Job, *, seeded: bool = True) -> bytes:
     """
     seed = job.seed if seeded and job.request.uses_seed else None
     try:
-        key = msgspec.msgpack.encode((job.model.id, job.request, seed))
+        key = msgspec.msgpack.encode((job.model, job.request, seed))
     except UnicodeEncodeError:  # a lone surrogate
         raise UserError(
             "This text holds half a character, which no model can read. Take it out and try again."

@@ -32,11 +32,23 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timings:
-    """Seconds a job spent waiting (loading included) and running, and how many ran beside it."""
+    """How a job was done.
+
+    Args:
+        queued_s: Seconds that it waited, loading included.
+        run_s: Seconds that it ran.
+        batch: How many jobs, at the most, ran in one batch with it.
+        worker: Which worker answered it; ``None`` where that is not known.
+        runs: How often it was given to a worker; more than once where one died.
+        askers: How many had asked the very same and shared the run.
+    """
 
     queued_s: float
     run_s: float
     batch: int = 1
+    worker: int | None = None
+    runs: int = 1
+    askers: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bot.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
     from bot.catalogue.model import Model
     from bot.inference.loader import Loader
@@ -73,6 +73,13 @@ class Keeping:
     def pin(self, model: Model, *, wanted: bool) -> None:
         """Let a model make room for no other once it is loaded, or let it again."""
         self._residency.pin(model.id, wanted=wanted)
+
+    def follow(self, entries: Mapping[str, Model | None]) -> None:
+        """Hear of entries of the catalogue that have changed, or are gone (``None``).
+
+        Jobs under way keep what they have; workers put it away once it is idle.
+        """
+        self._loader.follow(entries)
 
     def _places(self, model_id: str) -> list[Place]:
         places = ((worker, model_id) for worker in self._ready())

@@ -12,7 +12,7 @@ from bot.inference.scheduler import WorkerView
 from bot.machine import MEGABYTE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
     from bot.catalogue.model import Model
@@ -55,6 +55,7 @@ class Loader:
             preparing.done = self.renew
         self._stale: set[Place] = set()
         self._models: dict[Place, Model] = {}
+        self._entries: dict[str, Model | None] = {}  # where the catalogue has changed since
 
     @property
     def notes(self) -> dict[str, str]:
@@ -68,7 +69,8 @@ class Loader:
 
     def view(self, worker_id: int, jobs: Collection[Held]) -> WorkerView:
         """Return a worker that is at these jobs as the scheduler sees it."""
-        models = self._residency.models_of(worker_id)
+        held_here = self._residency.models_of(worker_id)
+        models = frozenset(m for m in held_here if not self._is_outdated((worker_id, m)))
         return WorkerView(
             id=worker_id,
             models=models,
@@ -81,8 +83,24 @@ class Loader:
         """Say whether a load is ordered and not done."""
         return place in self._loads
 
+    def has(self, worker_id: int, model: Model, busy: Collection[Place]) -> bool:
+        """Say whether a worker holds a model so that a job can run: not by an entry of the past.
+
+        One that is at work is left at it.
+        """
+        place = worker_id, model.id
+        if not self._residency.holds(place):
+            return False
+        return place in busy or self._models[place] == model or not self._is_outdated(place)
+
+    def follow(self, entries: Mapping[str, Model | None]) -> None:
+        """Hear of entries that have changed, or are gone: jobs to come load those anew."""
+        self._entries.update(entries)
+
     def load(self, worker_id: int, model: Model, busy: Collection[Place]) -> None:
         """Have a worker load a model; models not ``busy`` make room if the budget asks for it."""
+        if self._residency.holds((worker_id, model.id)):  # by another entry
+            self.unload([(worker_id, model.id)])
         size = (model.weights_mb or 0) * MEGABYTE
         self.unload(self._residency.to_unload(size, {*busy, *self._loads}))
         self._residency.add((worker_id, model.id), size)
@@ -131,6 +149,8 @@ class Loader:
     def unload_idle(self, seconds: float, busy: Collection[Place]) -> None:
         """Unload what nobody has used for so long, 0 keeps it; load anew what is to be."""
         kept = {*busy, *self._loads}
+        outdated = [place for place in self._models if self._is_outdated(place)]
+        self.unload([place for place in outdated if place not in kept])
         if seconds:
             self.unload(self._residency.idle_for(seconds, kept))
         old = [place for place in self._stale - kept if self._residency.holds(place)]
@@ -150,6 +170,12 @@ class Loader:
         self._residency.forget_worker(worker_id)
         places = [place for place in self._loads if place[0] == worker_id]
         return {place[1] for place in places if self._ended(place)}
+
+    def _is_outdated(self, place: Place) -> bool:
+        """Say whether what a worker holds is not what the catalogue says any more."""
+        if place[1] not in self._entries or not self._residency.holds(place):
+            return False
+        return self._models[place] != self._entries[place[1]]
 
     def _ended(self, place: Place) -> bool:
         """Forget a load; return whether the worker had begun it."""

@@ -282,7 +282,7 @@ class LocalExecutor:
     def _begin(self, held: Held, worker_id: int) -> None:
         job = held.job
         held.queued_s = self._scheduler.waited_s(job.id)
-        if job.model.id not in self._residency.models_of(worker_id):
+        if not self._loader.has(worker_id, job.model, self._runs.busy_places()):
             if wait_s := self._breaker.wait_s(job.model.id):
                 self._settle(held, Unanswered(error=outcomes.not_now(job.model, wait_s)))
                 return

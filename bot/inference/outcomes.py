@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
 def answered(held: Held, done: Done) -> Answered:
     """Return the outcome of a job that is done."""
-    timings = Timings(queued_s=held.queued_s, run_s=done.run_s, batch=done.batch)
+    timings = Timings(
+        queued_s=held.queued_s,
+        run_s=done.run_s,
+        batch=done.batch,
+        worker=held.worker_id,
+        runs=held.runs,
+        askers=len(held.listeners),
+    )
     return Answered(result=done.result, timings=timings)
 
 

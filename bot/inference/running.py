@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bot.tasks.progress import Progress
 
 
-TELL_EVERY_S = 0.04
+TELL_EVERY_S = 0.1
 """How often a growing text is told: nobody reads faster, and each message costs both ends."""
 
 

@@ -27,6 +27,7 @@ from bot.children import offer_when_memory_runs_out
 from bot.decoding.engine import Finish
 from bot.errors import UserError
 from bot.families.base import BatchFamily, GeneratingFamily, Stopped
+from bot.families.moods import BySentence
 from bot.inference import wire
 from bot.inference.estimates import size_class
 from bot.inference.running import BatchRun, Running
@@ -143,6 +144,8 @@ class Worker:
         try:
             module = importlib.import_module(f"bot.families.{model.family}")
             family = module.load(model, Path(message.folder))
+            if "sentiment" in model.tasks and isinstance(family, BatchFamily):
+                family = BySentence(family)
         except Exception as error:
             text = f"{type(error).__name__}: {error}"
             memory = _is_out_of_memory(error)

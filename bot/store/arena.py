@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -114,8 +114,17 @@ class ArenaTable:
             rows = await connection.execute(query.group_by(VoteRecord.verdict))
             return {row["verdict"]: row["count"] for row in rows.mappings()}
 
+    async def of_member(self, user_id: int) -> dict[str, list[Any]]:
+        """Return the duels that a member called, and how they voted."""
+        mine = select(DuelRecord.__table__).where(DuelRecord.user_id == user_id)
+        given = select(VoteRecord.__table__).where(VoteRecord.user_id == user_id)
+        async with self._engine.connect() as connection:
+            duels = [dict(row) for row in (await connection.execute(mine)).mappings()]
+            votes = [dict(row) for row in (await connection.execute(given)).mappings()]
+        return {"duels": duels, "votes": votes}
+
     async def forget(self, user_id: int) -> None:
-        """Delete how a member voted, and the duels that they called."""
+        """Delete how a member voted, and the duels that they called with all votes on them."""
         theirs = select(DuelRecord.id).where(DuelRecord.user_id == user_id)
         async with self._engine.begin() as connection:
             await connection.execute(delete(VoteRecord).where(VoteRecord.user_id == user_id))

@@ -108,6 +108,22 @@ class GalleryTable:
             )
         return bool(gone.rowcount)
 
+    async def message_gone(self, message_id: int) -> None:
+        """Take out what hung of a message that is deleted."""
+        query = select(GalleryRecord.job_id).where(GalleryRecord.message_id == message_id)
+        async with self._engine.connect() as connection:
+            gone = (await connection.execute(query)).scalars().all()
+        for job_id in gone:
+            await self.take_down(job_id)
+
+    async def of_member(self, user_id: int) -> dict[str, list[Any]]:
+        """Return what hangs of a member, and the ids of the answers that they starred."""
+        mine = select(GalleryRecord.__table__).where(GalleryRecord.user_id == user_id)
+        given = select(StarRecord.job_id).where(StarRecord.user_id == user_id)
+        async with self._engine.connect() as connection:
+            hung = [dict(row) for row in (await connection.execute(mine)).mappings()]
+            return {"gallery": hung, "stars": list(await connection.scalars(given))}
+
     async def forget(self, user_id: int) -> None:
         """Delete what hangs of a member, and the stars that they gave."""
         theirs = select(GalleryRecord.job_id).where(GalleryRecord.user_id == user_id)

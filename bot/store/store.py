@@ -14,6 +14,7 @@ import contextlib
 import datetime as dt
 import sqlite3
 from contextlib import asynccontextmanager
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -23,6 +24,7 @@ from sqlalchemy import BigInteger, Float, delete, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError as StoreError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from bot.errors import OperatorError
 from bot.store.migrate import migrate
@@ -43,9 +45,12 @@ __all__ = [
     "KeptRecord",
     "Promise",
     "PromiseRecord",
+    "Said",
     "Store",
     "StoreError",
 ]
+
+CLOSING_TRIES, CLOSING_TRY_S = 500, 0.01  # how long closing waits for whoever uses the store
 
 log = structlog.get_logger("store")
 
@@ -72,6 +77,12 @@ class JobRecord(Base):
     ended_at: Mapped[dt.datetime | None]
     queued_s: Mapped[float | None] = mapped_column(Float)
     run_s: Mapped[float | None] = mapped_column(Float)
+    worker: Mapped[int | None]
+    batch: Mapped[int | None]
+    runs: Mapped[int | None]
+    askers: Mapped[int | None]
+    tokens: Mapped[int | None]
+    stopped_by: Mapped[str | None]
 
 
 class PromiseRecord(Base):
@@ -92,10 +103,25 @@ class KeptRecord(Base):
     user_id: Mapped[int] = mapped_column(BigInteger, index=True)
     created_at: Mapped[dt.datetime] = mapped_column(index=True)
     body: Mapped[bytes]  # a Kept as MessagePack
+    said: Mapped[bytes | None]  # a Said as MessagePack
+    thread_id: Mapped[int | None] = mapped_column(BigInteger, index=True)  # whose turn it is
+    message_id: Mapped[int | None] = mapped_column(BigInteger, index=True)  # where it was said
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of an answer.
+
+    ``text`` is there where it can be followed up; what was ``shown``, and the ``footer`` in small
+    print, where it has pages.
+    """
+
+    text: str = ""
+    shown: str = ""
+    footer: str = ""
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """What was asked of which model, with what luck, by whom and when."""
+    """What was asked of which model, with what luck, by whom and when, and what of the answer."""
 
     job_id: str
     request: AnyRequest
@@ -103,6 +129,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     caller: Caller
     asked_at: dt.datetime
+    said: Said | None = None
 
 
 class Promise(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,6 +165,7 @@ class Store:
         try:
             yield cls(engine)
         finally:
+            await _all_returned(engine)
             await engine.dispose()
 
     async def record(self, job: Job) -> None:
@@ -155,9 +183,19 @@ class Store:
         async with self._engine.begin() as connection:
             await connection.execute(insert(JobRecord).values(row))
 
-    async def settle(self, job_id: str, state: str, timings: Timings | None) -> None:
-        """Write down how a job ended."""
-        times = {"queued_s": timings.queued_s, "run_s": timings.run_s} if timings else {}
+    async def settle(
+        self,
+        job_id: str,
+        state: str,
+        timings: Timings | None,
+        *,
+        tokens: int | None = None,
+        stopped_by: str | None = None,
+    ) -> None:
+        """Write down how a job ended, and of a text how long it is and where it stopped."""
+        times: dict[str, Any] = {"tokens": tokens, "stopped_by": stopped_by}
+        if timings is not None:
+            times |= {field.name: getattr(timings, field.name) for field in fields(timings)}
         change = update(JobRecord).where(JobRecord.id == job_id)
         async with self._engine.begin() as connection:
             await connection.execute(change.values(state=state, ended_at=_now(), **times))
@@ -167,6 +205,13 @@ class Store:
         async with self._engine.connect() as connection:
             query = select(JobRecord.state).where(JobRecord.id == job_id)
             return (await connection.execute(query)).scalar_one_or_none()
+
+    async def job(self, job_id: str) -> dict[str, Any] | None:
+        """Return the row of a job, or ``None`` if there is no such job."""
+        async with self._engine.connect() as connection:
+            query = select(JobRecord.__table__).where(JobRecord.id == job_id)
+            row = (await connection.execute(query)).mappings().one_or_none()
+        return None if row is None else dict(row)
 
     async def promise(self, promise: Promise) -> None:
         """Keep a promise for the next start."""
@@ -202,17 +247,17 @@ class Store:
     async def kept(self, job_id: str) -> Kept | None:
         """Return what was asked, or ``None`` where it is not kept."""
         async with self._engine.connect() as connection:
-            query = select(KeptRecord.body).where(KeptRecord.job_id == job_id)
-            body = (await connection.execute(query)).scalar_one_or_none()
-        return None if body is None else _read(body, Kept)
+            query = select(KeptRecord.body, KeptRecord.said).where(KeptRecord.job_id == job_id)
+            row = (await connection.execute(query)).one_or_none()
+        return None if row is None else read_kept(row.body, row.said)
 
     async def kept_of(self, user_id: int) -> AsyncIterator[Kept]:
         """Yield all that is kept of what somebody asked, the oldest first, one by one."""
-        query = select(KeptRecord.body).where(KeptRecord.user_id == user_id)
+        query = select(KeptRecord.body, KeptRecord.said).where(KeptRecord.user_id == user_id)
         async with self._engine.connect() as connection:
-            bodies = await connection.stream_scalars(query.order_by(KeptRecord.created_at))
-            async for body in bodies:
-                if (kept := _read(body, Kept)) is not None:
+            rows = await connection.stream(query.order_by(KeptRecord.created_at))
+            async for row in rows:
+                if (kept := read_kept(row.body, row.said)) is not None:
                     yield kept
 
     async def jobs_of(self, user_id: int) -> list[dict[str, Any]]:
@@ -274,6 +319,23 @@ def _prepare(path: Path) -> None:
     migrate(path)
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")  # readers do not wait; the file remembers it
+
+
+async def _all_returned(engine: AsyncEngine) -> None:
+    """Wait for whoever still reads or writes: a pool closes only what was given back to it."""
+    pool = engine.pool
+    for _ in range(CLOSING_TRIES):
+        if not isinstance(pool, AsyncAdaptedQueuePool) or not pool.checkedout():
+            return
+        await asyncio.sleep(CLOSING_TRY_S)
+
+
+def read_kept(body: bytes, said: bytes | None) -> Kept | None:
+    """Return a request that is kept, with what is kept of its answer."""
+    kept = _read(body, Kept)
+    if kept is None or said is None:
+        return kept
+    return msgspec.structs.replace(kept, said=_read(said, Said))
 
 
 def _read(body: bytes, kind: type[Body]) -> Body | None:

@@ -155,16 +155,16 @@ class Titles:
         ordered = sorted(ranked, key=lambda n: (not ranked[n], -self._popularity[n], n))
         return [shown(self.titles[number]) for number in ordered[:count]]
 
-    def completed(self, typed: str, count: int) -> list[str]:
+    def completed(self, typed: str, count: int, *, rated: bool = True) -> list[str]:
         """Return what somebody is typing with its last film completed in so many ways at most.
 
-        Behind a whole title come its stars.
+        Behind a whole title come its stars, if it is to be ``rated``.
         """
         *_, last = re.split(r"[,;\n]\s*", typed)
         head = typed[: len(typed) - len(last)]
-        number = self.exactly(last)
-        rated = [] if number is None else [f"{shown(self.titles[number])} {n}" for n in STARS]
-        wanted = [*rated, *self.beginning(last, count)]
+        number = self.exactly(last) if rated else None
+        stars = [] if number is None else [f"{shown(self.titles[number])} {n}" for n in STARS]
+        wanted = [*stars, *self.beginning(last, count)]
         return [head + title for title in wanted[:count]]
 
     def _fitting(self, numbers: Iterable[int], year: int | None) -> list[int]:

@@ -10,11 +10,15 @@ from bot.tasks.request import Request
 
 
 class RecommendFilms(Request, frozen=True, tag="recommend"):
-    """Name films that somebody may like, from what they liked: ``"Alien 5, Casablanca 4"``."""
+    """Name films that somebody may like, from what they liked: ``"Alien 5, Casablanca 4"``.
 
-    text_fields: ClassVar[tuple[str, ...]] = ("liked",)
+    ``without`` are films that they do not want to be named: ``"Heat (1995); Fargo (1996)"``.
+    """
+
+    text_fields: ClassVar[tuple[str, ...]] = ("liked", "without")
 
     liked: str
+    without: str | None = None
 
 
 class Film(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,10 +36,11 @@ class Film(msgspec.Struct, frozen=True, kw_only=True):
 class FilmsResult(msgspec.Struct, frozen=True, kw_only=True, tag="films"):
     """Films, the most promising first.
 
-    ``liked`` is what was understood of the request, and ``note`` what was not, or what else there
-    is to say; either may be empty.
+    ``liked`` and ``without`` are what was understood of the request, and ``note`` what was not, or
+    what else there is to say; each may be empty.
     """
 
     films: tuple[Film, ...]
     liked: tuple[Film, ...] = ()
+    without: tuple[str, ...] = ()
     note: str = ""

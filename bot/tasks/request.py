@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import msgspec
 
@@ -33,3 +33,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     def file_bytes(self) -> int:
         """Return how long its files are together."""
         return sum(len(getattr(self, name) or b"") for name in self.file_fields)
+
+    def at_rest(self) -> Self:
+        """Return what of this is written down."""
+        return self

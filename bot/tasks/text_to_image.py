@@ -35,7 +35,10 @@ class ImaginePicture(Request, frozen=True, tag="imagine"):
 class ConjurePicture(Request, frozen=True, tag="conjure"):
     """Draw a thing by the name of its class, or what lies between several joined with ``+``.
 
-    ``truncation`` trades variety for likeness; ``count`` pictures come as one sheet.
+    ``truncation`` trades variety for likeness. Of ``count`` pictures each has a seed one higher
+    than the one before. ``near`` is the seed of a picture that these are to be like, and the seeds
+    of its variations up to the one that is meant. With ``walk`` one picture moves from thing to
+    thing, or through several of one kind.
     """
 
     text_fields: ClassVar[tuple[str, ...]] = ("what",)
@@ -44,7 +47,9 @@ class ConjurePicture(Request, frozen=True, tag="conjure"):
     what: str
     truncation: Annotated[float, Meta(ge=LEAST_TRUNCATION, le=MOST_TRUNCATION)] | None = None
     count: Annotated[int, Meta(ge=1, le=MOST_PICTURES)] = 1
+    near: str = ""
+    walk: bool = False
 
     def size(self) -> int:
         """Return how big the request is: its characters, once for each picture."""
-        return super().size() * self.count
+        return super().size() * (MOST_PICTURES if self.walk else self.count)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
 import msgspec
 from msgspec import Meta
 
+from bot.tasks.picture import Picture
 from bot.tasks.request import Request
 
 
@@ -47,34 +48,70 @@ class Translate(Request, frozen=True, tag="translate"):
     source: str | None = None
 
 
+class Turn(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked and answered before, known by its job.
+
+    Its words are left out where they are written down elsewhere, so that a turn that is deleted
+    there is gone.
+    """
+
+    job_id: str
+    question: str = ""
+    answer: str = ""
+
+
 class AnswerQuestion(Request, frozen=True, tag="ask"):
-    """Answer a question, from a given context where there is one."""
+    """Answer a question, from a given context where there is one.
+
+    ``turns`` are what was asked and answered before it, the oldest first.
+    """
 
     text_fields: ClassVar[tuple[str, ...]] = ("question", "context")
     uses_seed: ClassVar[bool] = True
 
     question: str
     context: str | None = None
+    turns: tuple[Turn, ...] = ()
+
+    @property
+    def converses(self) -> bool:
+        """Whether the model itself is asked, and not what a text says: that can be followed up."""
+        return not (self.context or "").strip()
+
+    def size(self) -> int:
+        """Return how many characters there are, those of the turns before included."""
+        return super().size() + sum(len(turn.question + turn.answer) for turn in self.turns)
+
+    def at_rest(self) -> Self:
+        """Return the question with its turns by their jobs alone."""
+        turns = tuple(Turn(job_id=turn.job_id) for turn in self.turns)
+        return msgspec.structs.replace(self, turns=turns)
 
 
 class ClassifySentiment(Request, frozen=True, tag="sentiment"):
-    """Say whether a text sounds pleased or displeased."""
+    """Say whether a text sounds pleased or displeased.
+
+    With ``chart`` each of its sentences is told on its own too, and all of them drawn.
+    """
 
     text_fields: ClassVar[tuple[str, ...]] = ("text",)
 
     text: str
+    chart: bool = False
 
 
 class TextResult(msgspec.Struct, frozen=True, kw_only=True, tag="text"):
     """A text, whole.
 
     ``stopped_by`` says why it ends where it does: ``end`` (the model's own end), ``length`` or
-    ``stop`` (a stop string). ``tokens`` counts what the model wrote.
+    ``stop`` (a stop string). ``tokens`` counts what the model wrote, ``recalled`` the turns of a
+    conversation that it had before it.
     """
 
     text: str
     tokens: int
     stopped_by: str
+    recalled: int = 0
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,16 +142,38 @@ class Label(msgspec.Struct, frozen=True, kw_only=True):
     score: float
 
 
-class LabelsResult(msgspec.Struct, frozen=True, kw_only=True, tag="labels"):
-    """Every label, the likeliest first; ``uncertain`` where even that one says little."""
+DRAWN_SENTENCES = 20
+"""Sentences that a chart holds: more could not be read on a phone."""
 
+
+class SentenceLabels(msgspec.Struct, frozen=True, kw_only=True):
+    """A sentence and its labels, the likeliest first."""
+
+    text: str
     labels: tuple[Label, ...]
     uncertain: bool
 
+
+class LabelsResult(msgspec.Struct, frozen=True, kw_only=True, tag="labels"):
+    """Every label, the likeliest first; ``uncertain`` where even that one says little.
+
+    ``sentences`` are those of the text, and ``chart`` shows the first of them, if that was asked
+    for.
+    """
+
+    labels: tuple[Label, ...]
+    uncertain: bool
+    sentences: tuple[SentenceLabels, ...] = ()
+    chart: Picture | None = None
+
     @property
     def text(self) -> str:
-        """The labels with their scores, a line each."""
+        """The labels with their scores, a line each, and then the sentences with theirs."""
         lines = [f"{percent(label.score):>6}  {label.name}" for label in self.labels]
+        lines += [
+            f"{n}. {percent(one.labels[0].score)} {one.labels[0].name}: {one.text}"
+            for n, one in enumerate(self.sentences, 1)
+        ]
         return "\n".join((["uncertain"] if self.uncertain else []) + lines)
 
 

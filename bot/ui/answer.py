@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,70 +17,115 @@ from bot.errors import BotError, BusyError, Sentence, UserError
 from bot.locales import say, with_language
 from bot.service import Answered, Cancelled, Expired, Interrupted, Outcome, Unanswered
 from bot.tasks.caller import Caller
+from bot.tasks.recommend import FilmsResult
 from bot.tasks.request import Request
 from bot.ui import replies
+from bot.ui.asking import Typed, wished
+from bot.ui.callers import caller_of
 from bot.ui.destination import Address, Live, Resumed
+from bot.ui.display import Display
 from bot.ui.refusals import UNREACHABLE
+from bot.ui.sharing import whispers
 from bot.ui.views import CancelView, answer_view
-from bot.ui.waiting import is_news, waiting
 
 if TYPE_CHECKING:
     import datetime as dt
 
     from bot.client import Menagerie
     from bot.service import Promise, Service, Submitted
-    from bot.tasks.progress import Progress
-    from bot.tasks.registry import AnyRequest
+    from bot.tasks.registry import AnyRequest, Result
     from bot.ui.destination import Destination
 
-FIRST_EDIT_S = 0.4  # an answer that comes sooner than this replaces "thinking" directly
-EDIT_EVERY_S = 1.0
+AGAIN_AFTER_S = 1.0  # an answer that could not be delivered
 LET_THROUGH_S = 3.0  # for an edit that is on its way when the answer is there
-MOST_PICKED = 5
+MOST_PICKED = 9
 ASK_AGAIN = Sentence("The bot is restarting. Try again in a minute.")
 
 log = structlog.get_logger("answer")
 
 
-def caller_of(interaction: discord.Interaction) -> Caller:
-    """Return who asked, as plain data."""
-    return Caller(
-        user_id=interaction.user.id,
-        guild_id=interaction.guild_id,
-        channel_id=interaction.channel_id,
-        locale=interaction.locale.value,
-        roles=tuple(role.id for role in getattr(interaction.user, "roles", ())),
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staged:
+    """A request that is made of the answer to another one.
+
+    Args:
+        first: What is asked first.
+        heading: What that is, told above its progress.
+        then: Makes the request of the answer; raises :class:`UserError` where that cannot be.
+    """
+
+    first: AnyRequest
+    heading: str
+    then: Callable[[Answered], AnyRequest]
 
 
 async def answer(
     interaction: discord.Interaction[Menagerie],
     service: Service,
-    request: AnyRequest | Callable[[], Awaitable[AnyRequest]],
+    request: AnyRequest | Callable[[], Awaitable[AnyRequest | Staged]],
     *,
     model: str | None = None,
     seed: int | None = None,
+    preset: str | None = None,
+    as_it_was: bool = False,
 ) -> None:
     """Answer an interaction with what a model makes of a request.
 
     A request that is there is checked before the interaction is deferred, so that a refusal is seen
     by the one who asked alone; one that must be fetched first (an upload) comes as a callable.
 
+    Args:
+        interaction: To be answered.
+        service: Whom to ask.
+        request: What is asked.
+        model: The one that was named.
+        seed: The one that was named.
+        preset: The name of one; without it, those that are usual here count.
+        as_it_was: Whether it was asked before, so that no preset counts.
+
     Raises:
         BotError: The request is refused or fails; the command tree shows it.
     """
+    caller, typed = caller_of(interaction), Typed(model, seed, preset, as_it_was=as_it_was)
     if isinstance(request, Request):
-        service.check(request, model, caller_of(interaction))
+        wish = wished(interaction, service.rules, caller, request, typed)
+        service.check(wish.request, wish.model, caller)
     noted(interaction.client.answering)
     structlog.contextvars.bind_contextvars(interaction=str(interaction.id))
-    await interaction.response.defer(thinking=True)
-    wanted = await request() if callable(request) else request
-    submitted = await service.submit(wanted, caller_of(interaction), model_id=model, seed=seed)
-    destination = Live(interaction)
-    outcome = await _shown(submitted, destination, service, interaction.user.id)
-    if isinstance(outcome, Interrupted):
-        await _promise(service, submitted, destination, interaction.created_at)
+    destination = await Live.deferred(interaction, ephemeral=whispers(interaction, service))
+    try:
+        if callable(request):
+            made = await _made(await request(), destination, service, caller)
+            if made is None:
+                return
+            wish = wished(interaction, service.rules, caller, made, typed)
+        wanted = await service.archive.told(wish.request, caller)
+        submitted = await service.submit(wanted, caller, model_id=wish.model, seed=wish.seed)
+        outcome = await _shown(submitted, destination, service, interaction.user.id)
+        if isinstance(outcome, Interrupted):
+            await _promise(service, submitted, destination, interaction.created_at)
+        await _conclude(destination, service, submitted, outcome)
+    except BotError as error:
+        if not destination.closed():
+            raise
+        await delivered(destination, replies.Reply(content=replies.apology(error, "")), None, "")
+
+
+async def _made(
+    staged: AnyRequest | Staged, destination: Live, service: Service, caller: Caller
+) -> AnyRequest | None:
+    """Return the request that a first stage leads to; ``None`` where that was cancelled."""
+    if not isinstance(staged, Staged):
+        return staged
+    submitted = await service.submit(staged.first, caller)
+    outcome = await _shown(submitted, destination, service, caller.user_id, staged.heading)
+    match outcome:
+        case Answered():
+            return staged.then(outcome)
+        case Interrupted():
+            raise UserError(ASK_AGAIN)
     await _conclude(destination, service, submitted, outcome)
+    return None
 
 
 async def _promise(
@@ -110,8 +156,9 @@ async def _keep(client: Menagerie, service: Service, promise: Promise) -> None:
     destination = Resumed(client, msgspec.msgpack.decode(promise.address, type=Address))
     try:
         try:
+            request = await service.archive.told(promise.request, promise.caller)
             submitted = await service.submit(
-                promise.request, promise.caller, model_id=promise.model_id, seed=promise.seed
+                request, promise.caller, model_id=promise.model_id, seed=promise.seed
             )
             outcome = await _shown(submitted, destination, service, promise.caller.user_id)
             if isinstance(outcome, Interrupted) and not await service.archive.promise(promise):
@@ -120,31 +167,40 @@ async def _keep(client: Menagerie, service: Service, promise: Promise) -> None:
         except BusyError:  # it is told to stop again already; the message still says so
             await service.archive.promise(promise)
         except BotError as error:
-            await destination.refuse(replies.apology(error, ""))
+            text = replies.apology(error, "")
+            if destination.closed():
+                await destination.deliver(replies.Reply(content=text), None, "")
+            else:
+                await destination.refuse(text)
     except UNREACHABLE as error:  # too late, or the message is gone
         log.warning("promise not kept", error=str(error))
 
 
 async def _shown(
-    submitted: Submitted, destination: Destination, service: Service, owner_id: int
+    submitted: Submitted,
+    destination: Destination,
+    service: Service,
+    owner_id: int,
+    heading: str = "",
 ) -> Outcome:
     """Show a job's progress until it ends; return how it ended."""
     cancel = partial(service.cancel, submitted.job.id)
-    display = _Display(destination, CancelView(owner_id, cancel), cancel)
+    job_id = submitted.job.id
+    display = Display(destination, CancelView(owner_id, cancel), cancel, job_id, heading)
     painting = asyncio.create_task(display.paint())
     try:
         async for item in submitted.news:
             if isinstance(item, Outcome):
                 return item
             display.show(item)
-        raise RuntimeError(f"job {submitted.job.id} ended without an outcome")
+        raise RuntimeError(f"job {job_id} ended without an outcome")
     finally:
         display.end()
         await asyncio.wait({painting}, timeout=LET_THROUGH_S)
         painting.cancel()
         for fault in await asyncio.gather(painting, return_exceptions=True):
             if isinstance(fault, Exception):
-                log.error("progress not shown", job=submitted.job.id, exc_info=fault)
+                log.error("progress not shown", job=job_id, exc_info=fault)
 
 
 def noted(answering: set[asyncio.Task[Any]]) -> None:
@@ -161,11 +217,18 @@ async def _conclude(
     view = None
     match outcome:
         case Answered():
-            reply = replies.finished(submitted, outcome)
+            kept = service.archive.keeps(submitted.job)
+            reply = replies.finished(submitted, outcome, kept=kept)
             if service.rules.of_guild(submitted.job.caller.guild_id).spoilers:
                 reply = reply.hidden()
-            if service.archive.keeps(submitted.job):
-                view = answer_view(submitted.job, _pictures(reply))
+            if kept:
+                view = answer_view(
+                    submitted.job, _pictures(reply), reply.pages, _films(outcome.result),
+                    private=destination.private,
+                )  # fmt: skip
+            if reply.said is not None:
+                to_all = not (destination.private or destination.closed())
+                await service.archive.say(submitted.job, reply.said, to_all=to_all)
         case Cancelled():
             reply = replies.Reply(content=say("Cancelled."))
         case Interrupted():
@@ -176,78 +239,40 @@ async def _conclude(
             raise replies.late(submitted, outcome)
         case Unanswered(error=error):
             raise error
-    await delivered(destination, reply, view)
+    message = await delivered(destination, reply, view, submitted.job.id)
+    if message is not None and reply.said is not None:
+        caller = submitted.job.caller
+        alone = message.flags.ephemeral or destination.private
+        seen_there = not alone and message.channel.id == caller.channel_id
+        thread_id = caller.thread_id if seen_there and reply.said.text else None
+        await service.archive.posted(submitted.job.id, message.id, thread_id)
 
 
 def _pictures(reply: replies.Reply) -> int:
-    """Return how many pictures there are to pick one from; a message has room for five buttons."""
+    """Return how many pictures there are to pick one from; a message has room for nine numbers."""
     count = sum(not name.endswith(".txt") for name, _, _ in reply.files or ())
     return count if count <= MOST_PICKED else 0
 
 
+def _films(result: Result) -> list[str]:
+    """Return the titles of films from which somebody may leave some out."""
+    return [film.title for film in result.films] if isinstance(result, FilmsResult) else []
+
+
 async def delivered(
-    destination: Destination, reply: replies.Reply, view: discord.ui.View | None
-) -> None:
-    """Put the answer in its place, once more if the connection fails: it took work to make."""
+    destination: Destination, reply: replies.Reply, view: discord.ui.View | None, job_id: str
+) -> discord.Message | None:
+    """Put the answer in its place, once more if the connection fails: it took work to make.
+
+    Return the message, where it is there.
+    """
     try:
-        await destination.edit(reply, view)
+        return await destination.deliver(reply, view, job_id)
     except discord.NotFound:
         log.info("answer not wanted any more")  # somebody deleted the message
     except UNREACHABLE as error:
         log.warning("answer not delivered", error=str(error), hint="it is tried once more")
-        await asyncio.sleep(EDIT_EVERY_S)
+        await asyncio.sleep(AGAIN_AFTER_S)
         with contextlib.suppress(discord.NotFound):
-            await destination.edit(reply, view)
-
-
-class _Display:
-    """Shows the newest progress, at most one edit a second.
-
-    Args:
-        gone: Called when the message is no longer there to be edited.
-    """
-
-    def __init__(
-        self, destination: Destination, view: CancelView, gone: Callable[[], None]
-    ) -> None:
-        self._destination = destination
-        self._view = view
-        self._gone = gone
-        self._newest: Progress | None = None
-        self._told_at = 0.0
-        self._news = asyncio.Event()
-        self._ended = asyncio.Event()
-
-    def show(self, progress: Progress) -> None:
-        """Have this shown when the next edit is due, if it is news."""
-        now = asyncio.get_running_loop().time()
-        if is_news(self._newest, progress, now - self._told_at):
-            self._newest, self._told_at = progress, now
-            self._news.set()
-
-    def end(self) -> None:
-        """Show nothing more; an edit that is on its way is let through."""
-        self._ended.set()
-        self._news.set()
-        self._view.stop()
-
-    async def paint(self) -> None:
-        """Edit the message whenever there is news and time for it, until the end."""
-        await self._pause(FIRST_EDIT_S)
-        while not self._ended.is_set():
-            await self._news.wait()
-            self._news.clear()
-            if self._newest is None or self._ended.is_set():
-                continue
-            try:
-                await self._destination.edit(waiting(self._newest), self._view)
-            except discord.NotFound:
-                self._gone()
-                return
-            except UNREACHABLE as error:
-                log.warning("progress not shown", error=str(error))
-            await self._pause(EDIT_EVERY_S)
-
-    async def _pause(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._ended.wait(), seconds)
+            return await destination.deliver(reply, view, job_id)
+    return None

@@ -10,16 +10,23 @@ import re
 from typing import TYPE_CHECKING, Any, Self
 
 import discord
+import msgspec
 from discord.ui import Button, DynamicItem, Item, Select
 
 from bot.errors import UserError
 from bot.locales import say, with_language
-from bot.ui.answer import answer, caller_of
+from bot.tasks.text_to_image import ConjurePicture
+from bot.ui.answer import answer
+from bot.ui.callers import caller_of
+from bot.ui.explaining import explanation
 from bot.ui.gallery import star
 from bot.ui.jobs import job_card
-from bot.ui.limits import CHOICE, CHOICES, clip
+from bot.ui.late import give
+from bot.ui.limits import CHOICE, CHOICES, CONTENT, clip
 from bot.ui.refusals import refuse
-from bot.ui.views import custom_id
+from bot.ui.sharing import share
+from bot.ui.talking import follow_up
+from bot.ui.views import custom_id, view_of
 
 if TYPE_CHECKING:
     from bot.client import Menagerie
@@ -27,12 +34,13 @@ if TYPE_CHECKING:
 
     Press = discord.Interaction[Menagerie]
 
+VARIATIONS = 4  # pictures that are like one
 JOB = r"(?P<job>[0-9a-f]{8})"
 
 
 class JobButton(
     DynamicItem[Button[Any]],
-    template=rf"job:(?P<verb>again|vary|other|info|delete|star|pick[1-5]):{JOB}",
+    template=rf"job:(?P<verb>follow|again|vary|other|info|delete|star|share|(?:pick|near)[1-9]):{JOB}",
 ):
     """Does to a job what its label says."""
 
@@ -52,8 +60,9 @@ class JobButton(
         """Do what the button says."""
         with_language(interaction.locale.value)
         try:
-            if self._verb.startswith("pick"):
-                await _pick(interaction, self._job_id, int(self._verb[-1]))
+            if self._verb[-1].isdecimal():
+                do = _pick if self._verb.startswith("pick") else _near
+                await do(interaction, self._job_id, int(self._verb[-1]))
             else:
                 await VERBS[self._verb](interaction, self._job_id)
         except Exception as error:  # nothing above this shows it to the member
@@ -88,7 +97,9 @@ class ModelSelect(DynamicItem[Select[Any]], template=rf"job:with:{JOB}"):
             service = interaction.client.service
             kept = await recalled(interaction, self._job_id)
             (model,) = self.item.values
-            await answer(interaction, service, kept.request, model=model, seed=kept.seed)
+            await answer(
+                interaction, service, kept.request, model=model, seed=kept.seed, as_it_was=True
+            )
         except Exception as error:
             await refuse(interaction, error)
 
@@ -107,13 +118,14 @@ async def again(interaction: Press, job_id: str) -> None:
     kept = await recalled(interaction, job_id)
     await answer(
         interaction, interaction.client.service, kept.request,
-        model=kept.model_id, seed=kept.seed,
+        model=kept.model_id, seed=kept.seed, as_it_was=True,
     )  # fmt: skip
 
 
 async def _vary(interaction: Press, job_id: str) -> None:
     kept = await recalled(interaction, job_id)
-    await answer(interaction, interaction.client.service, kept.request, model=kept.model_id)
+    service = interaction.client.service
+    await answer(interaction, service, kept.request, model=kept.model_id, as_it_was=True)
 
 
 async def _other(interaction: Press, job_id: str) -> None:
@@ -136,9 +148,33 @@ async def _other(interaction: Press, job_id: str) -> None:
 
 
 async def show(interaction: Press, job_id: str) -> None:
-    """Tell what was asked, and the command that gives it again."""
+    """Give an answer that could not be delivered; else tell what was asked."""
+    archive = interaction.client.service.archive
+    owed = await archive.owed(job_id, interaction.user.id)
+    if owed is not None:
+        await give(interaction, owed)
+        return
     text = job_card(await recalled(interaction, job_id))
     await interaction.response.send_message(text, ephemeral=True)
+
+
+async def explain(interaction: Press, job_id: str) -> None:
+    """Tell what happened to a job; it may be known where what was asked is kept no more."""
+    deed = await interaction.client.service.archive.deed(job_id, caller_of(interaction))
+    await interaction.response.send_message(explanation(deed), ephemeral=True)
+
+
+async def _info(interaction: Press, job_id: str) -> None:
+    """Tell what was asked, how to have it again, and what happened to the job."""
+    card = job_card(await recalled(interaction, job_id))
+    deed = await interaction.client.service.archive.deed(job_id, caller_of(interaction))
+    told = explanation(deed)
+    whole = f"{card}\n{told}"
+    if len(whole) <= CONTENT:
+        await interaction.response.send_message(whole, ephemeral=True)
+        return
+    await interaction.response.send_message(card, ephemeral=True)
+    await interaction.followup.send(told, ephemeral=True)
 
 
 async def _pick(interaction: Press, job_id: str, number: int) -> None:
@@ -147,10 +183,32 @@ async def _pick(interaction: Press, job_id: str, number: int) -> None:
     pictures = interaction.message.attachments
     if number > len(pictures):
         raise UserError("This picture is not there any more. Ask again for new ones.")
-    await interaction.response.defer(thinking=True)
+    private = interaction.message.flags.ephemeral
+    await interaction.response.defer(thinking=True, ephemeral=private)
     file = await pictures[number - 1].to_file(use_cached=False, spoiler=pictures[0].is_spoiler())
     footer = interaction.message.content.rpartition("-# ")[2]
-    await interaction.followup.send(f"-# {number} · {footer}", file=file)
+    view = view_of(job_id, ["share"] if private else [])
+    with contextlib.suppress(UserError):  # it is somebody else's, or not kept
+        if isinstance((await recalled(interaction, job_id)).request, ConjurePicture):
+            label = say("More like this")
+            view.add_item(Button(label=label, custom_id=custom_id(f"near{number}", job_id)))
+    text = f"-# {number} · {footer}"
+    await interaction.followup.send(
+        text, file=file, view=view if view.children else discord.utils.MISSING, ephemeral=private
+    )
+
+
+async def _near(interaction: Press, job_id: str, number: int) -> None:
+    """Draw others that are like one of several pictures."""
+    kept = await recalled(interaction, job_id)
+    if not isinstance(kept.request, ConjurePicture):
+        raise UserError("That cannot be done from here.")
+    seed = (kept.seed + number - 1) % 2**32
+    wanted = msgspec.structs.replace(
+        kept.request, near=f"{kept.request.near} {seed}".strip(), count=VARIATIONS, walk=False
+    )
+    service = interaction.client.service
+    await answer(interaction, service, wanted, model=kept.model_id, as_it_was=True)
 
 
 async def _delete(interaction: Press, job_id: str) -> None:
@@ -162,13 +220,13 @@ async def _delete(interaction: Press, job_id: str) -> None:
     if not owns and not (interaction.guild_id and interaction.permissions.manage_messages):
         raise UserError("Only the person who asked for this, or a moderator, can delete it.")
     await interaction.response.defer()
+    await archive.drop(job_id)  # first: who sees the message gone knows that this is
+    await interaction.client.service.gallery.take_down(job_id)
     with contextlib.suppress(discord.NotFound):  # pressed twice
         await interaction.delete_original_response()
-    await archive.drop(job_id)
-    await interaction.client.service.gallery.take_down(job_id)
 
 
 VERBS = {
-    "again": again, "vary": _vary, "other": _other, "info": show, "star": star,
-    "delete": _delete,
+    "follow": follow_up, "again": again, "vary": _vary, "other": _other, "info": _info,
+    "star": star, "share": share, "delete": _delete,
 }  # fmt: skip

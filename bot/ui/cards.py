@@ -38,6 +38,7 @@ def card(known: Known) -> str:
         model.note,
         say("Licence: {licence}", licence=_licence(model)),
         say("Credit: {attribution}", attribution=model.attribution) if model.attribution else "",
+        say("Answers in age-restricted channels only.") if model.nsfw else "",
         say("Takes: {needs}", needs=_needs(model)),
         say("Languages: {languages}", languages=_languages(model)) if model.languages else "",
         say("Limits: {limits}", limits=_limits(model)),

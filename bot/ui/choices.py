@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from discord import app_commands
 
+from bot.presets import as_typed, kinds
 from bot.tasks.languages import find, languages
 from bot.tasks.registry import REQUESTS
-from bot.ui.answer import caller_of
+from bot.ui.callers import caller_of
 from bot.ui.limits import CHOICE, CHOICES, clip
 
 if TYPE_CHECKING:
@@ -40,6 +41,45 @@ def model_choices(task: str) -> Autocomplete:
         return matching(((model.title, model.id) for model in models), typed)
 
     return choose
+
+
+def preset_choices(task: str) -> Autocomplete:
+    """Return an autocomplete over the presets of a command that somebody may name."""
+
+    async def choose(
+        interaction: discord.Interaction[Menagerie], text: str
+    ) -> list[app_commands.Choice[str]]:
+        known = interaction.client.service.rules.presets(caller_of(interaction), task)
+        return matching(((f"{name}: {as_typed(kept)}", name) for name, kept in known.items()), text)
+
+    return choose
+
+
+async def task_preset_choices(
+    interaction: discord.Interaction[Menagerie], typed: str
+) -> list[app_commands.Choice[str]]:
+    """Return the presets of the command which is typed beside them."""
+    task = getattr(interaction.namespace, "command", None)
+    return await preset_choices(task or "complete")(interaction, typed)
+
+
+async def option_choices(
+    interaction: discord.Interaction[Menagerie], typed: str
+) -> list[app_commands.Choice[str]]:
+    """Return what was typed with one more option of the command beside it."""
+    task = getattr(interaction.namespace, "command", None)
+    if task not in REQUESTS:
+        return []
+    before, _, last = typed.rpartition(" ")
+    if ":" in last:  # it has its value: another may follow
+        before, last = typed, ""
+    others = (name for name in kinds(task) if f"{name}:" not in typed and name.startswith(last))
+    texts = [f"{before} {name}:".lstrip() for name in others]
+    return [
+        app_commands.Choice(name=text, value=text)
+        for text in ([typed] if ":" in typed else []) + texts
+        if len(text) <= CHOICE
+    ]
 
 
 async def command_choices(
@@ -113,10 +153,23 @@ async def film_choices(
     interaction: discord.Interaction[Menagerie], typed: str
 ) -> list[app_commands.Choice[str]]:
     """Return what was typed with its last film completed; behind a whole title, with stars."""
+    return await _films(interaction, typed, rated=True)
+
+
+async def left_out_choices(
+    interaction: discord.Interaction[Menagerie], typed: str
+) -> list[app_commands.Choice[str]]:
+    """Return what was typed with its last film completed, without stars."""
+    return await _films(interaction, typed, rated=False)
+
+
+async def _films(
+    interaction: discord.Interaction[Menagerie], typed: str, *, rated: bool
+) -> list[app_commands.Choice[str]]:
     chosen = getattr(interaction.namespace, "model", None)
     # read off the disk once, the first time that somebody asks
     titles = await asyncio.to_thread(interaction.client.service.film_titles, chosen)
-    completed = [] if titles is None else titles.completed(typed, CHOICES)
+    completed = [] if titles is None else titles.completed(typed, CHOICES, rated=rated)
     return [app_commands.Choice(name=text, value=text) for text in completed if len(text) <= CHOICE]
 
 

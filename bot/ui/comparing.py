@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,11 +16,15 @@ from bot.service import Answered, Cancelled, Expired, Outcome, Unanswered
 from bot.tasks.text_to_image import ConjurePicture, ImaginePicture
 from bot.tasks.text_to_text import AnswerQuestion, CompleteText
 from bot.ui import replies
-from bot.ui.answer import ASK_AGAIN, caller_of, delivered, noted
+from bot.ui.answer import ASK_AGAIN, delivered, noted
+from bot.ui.callers import caller_of
 from bot.ui.destination import Live
+from bot.ui.display import with_notice
 from bot.ui.limits import CONTENT, clip
+from bot.ui.nameless import nameless, unnamed
 from bot.ui.refusals import UNREACHABLE
 from bot.ui.replies import Reply
+from bot.ui.sharing import whispers
 from bot.ui.views import CancelView, deleting_view
 from bot.ui.waiting import CURSOR, waiting
 
@@ -69,20 +73,27 @@ async def compare(
     for entrant in entrants:
         service.check(request, entrant.model_id, caller_of(interaction))
     noted(interaction.client.answering)
-    await interaction.response.defer(thinking=True)
+    destination = await Live.deferred(
+        interaction, ephemeral=not titles and whispers(interaction, service)
+    )
     submitted = await _submitted(interaction, service, request, entrants)
-    board = Board(titles or [_titled(each) for each in submitted], nameless=bool(titles))
-    destination = Live(interaction)
+    models = [each.job.model for each in submitted]
+    names = [name for model in models for name in (model.title, model.id)] if titles else []
+    board = Board(titles or [_titled(each) for each in submitted], names)
     cancel = CancelView(interaction.user.id, partial(_cancel_all, service, submitted))
+    spoilers = service.rules.of_guild(interaction.guild_id).spoilers
     jobs = [
-        asyncio.create_task(_follow(each, board, place)) for place, each in enumerate(submitted)
+        asyncio.create_task(_follow(each, board, place, spoilers=spoilers))
+        for place, each in enumerate(submitted)
     ]
     try:
         while not all(job.done() for job in jobs):
             await asyncio.wait(jobs, timeout=EDIT_EVERY_S, return_when=asyncio.ALL_COMPLETED)
-            if not all(job.done() for job in jobs) and board.changed():
+            over = destination.closed() or all(job.done() for job in jobs)
+            if not over and board.changed():
                 with contextlib.suppress(*UNREACHABLE):
-                    await destination.edit(board.shown(), cancel)
+                    notice = destination.notice(submitted[0].job.id)
+                    await destination.edit(with_notice(board.shown(), notice), cancel)
         for job in jobs:
             job.result()
     finally:
@@ -92,8 +103,8 @@ async def compare(
                 service.cancel(each.job.id)
                 job.cancel()
     if view is None and service.archive.keeps(submitted[0].job):
-        view = deleting_view(submitted[0].job.id)
-    await delivered(destination, board.shown(whole=True), view)
+        view = deleting_view(submitted[0].job.id, private=destination.private)
+    await delivered(destination, board.shown(whole=True), view, submitted[0].job.id)
 
 
 def _cancel_all(service: Service, submitted: Sequence[Submitted]) -> None:
@@ -124,18 +135,19 @@ async def _submitted(
     return begun
 
 
-async def _follow(submitted: Submitted, board: Board, place: int) -> None:
+async def _follow(submitted: Submitted, board: Board, place: int, *, spoilers: bool) -> None:
     async for item in submitted.news:
         if not isinstance(item, Outcome):
             board.put_progress(place, waiting(item).content.removesuffix(CURSOR))
             continue
         match item:
             case Answered():
-                board.put_answer(place, replies.finished(submitted, item))
+                reply = replies.finished(submitted, item)
+                board.put_answer(place, reply.hidden() if spoilers else reply)
             case Unanswered(error=error):
-                board.put(place, replies.apology(error, submitted.job.id))
+                board.put_error(place, replies.apology(error, submitted.job.id))
             case Expired():
-                board.put(place, told(replies.late(submitted, item).sentence))
+                board.put_error(place, told(replies.late(submitted, item).sentence))
             case Cancelled():
                 board.put(place, say("Cancelled."))
             case _:
@@ -154,11 +166,12 @@ class Board:
 
     Args:
         titles: What stands above each part.
-        nameless: Whether nothing may tell who an entrant is: neither progress nor small print.
+        names: What nothing may tell, where it is kept secret who the entrants are: no progress,
+            small print or error, and no picture's description, name or file.
     """
 
-    def __init__(self, titles: Sequence[str], *, nameless: bool = False) -> None:
-        self._nameless = nameless
+    def __init__(self, titles: Sequence[str], names: Sequence[str] = ()) -> None:
+        self._names = names
         self._titles = titles
         self._parts = [say("Waiting…")] * len(titles)
         self._answers: list[Reply] = [Reply(content="")] * len(titles)
@@ -172,12 +185,16 @@ class Board:
 
     def put_progress(self, place: int, text: str) -> None:
         """Show how far an entrant is."""
-        self.put(place, say("At work…") if self._nameless else text)
+        self.put(place, say("At work…") if self._names else text)
+
+    def put_error(self, place: int, text: str) -> None:
+        """Show why an entrant has no answer."""
+        self.put(place, unnamed(text, self._names, self._titles[place]))
 
     def put_answer(self, place: int, reply: Reply) -> None:
         """Show an answer, with its pictures."""
-        if self._nameless:
-            reply = replace(reply, content=reply.content.rpartition("-# ")[0].rstrip())
+        if self._names:
+            reply = nameless(reply, self._names, self._titles[place])
         self._answers[place] = reply
         self._fresh = True
         self.put(place, reply.content)
@@ -214,10 +231,6 @@ class Board:
             if len(reply.content) > room
             and not any(f[0].endswith(".txt") for f in reply.files or ())
         ]
-
-
-def _has_text(reply: Reply) -> bool:
-    return any(name.endswith(".txt") for name, _, _ in reply.files or ())
 
 
 def _shortened(text: str, room: int) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from discord.utils import escape_markdown
 
 from bot.errors import Sentence
 from bot.locales import say, say_many, told
-from bot.tasks.text_to_text import percent
-from bot.ui.limits import clip
+from bot.tasks.text_to_text import DRAWN_SENTENCES, percent
+from bot.ui.limits import ALT_TEXT, clip
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bot.tasks.recommend import FilmsResult
     from bot.tasks.text_to_text import CandidatesResult, LabelsResult, Quotation, QuotationsResult
 
@@ -23,6 +26,7 @@ LABELS = {
 """Those labels that most models have in common."""
 
 CELLS = 10  # of a bar
+FIGURE_SPACE = "\u2007"  # as wide as a digit
 CONTEXT = 400  # characters shown on each side of a filled hole
 REASON = 40  # characters of the title that is a reason
 GIVEN = 8  # films that are repeated of those that were named
@@ -35,9 +39,10 @@ def candidates(result: CandidatesResult) -> str:
     best = result.candidates[0]
     before = result.before.rstrip() if best.joined else result.before
     sentence = f"{_plain(before[-CONTEXT:])}**{_plain(best.word)}**{_plain(result.after[:CONTEXT])}"
+    shares = _under_another([c.probability for c in result.candidates])
     words = [
-        f"{bar(c.probability)} {percent(c.probability)} {'-' * c.joined}{_plain(c.word)}"
-        for c in result.candidates
+        f"{share} {'-' * c.joined}{_plain(c.word)}"
+        for share, c in zip(shares, result.candidates, strict=True)
     ]
     return "\n".join((sentence.strip(), *words))
 
@@ -48,10 +53,30 @@ def labels(result: LabelsResult) -> str:
     verdict = f"**{best}**"
     if result.uncertain:
         verdict = say("**Uncertain**, rather {label} than not", label=best)
+    shares = _under_another([label.score for label in result.labels])
     scores = [
-        f"{bar(label.score)} {percent(label.score)} {_named(label.name)}" for label in result.labels
+        f"{share} {_named(label.name)}" for share, label in zip(shares, result.labels, strict=True)
     ]
+    if len(result.sentences) > DRAWN_SENTENCES:
+        few, every = DRAWN_SENTENCES, len(result.sentences)
+        note = say("Drawn: the first {few} of {all} sentences. The file has all.",
+                   few=few, all=every)  # fmt: skip
+        scores.append(f"-# {note}")
     return "\n".join((verdict, *scores))
+
+
+def chart_in_words(result: LabelsResult) -> str:
+    """Return what a chart of sentences shows, each with its score, for those who cannot see it."""
+    drawn = result.sentences[:DRAWN_SENTENCES]
+    head = say("How each sentence sounds:")
+    room = (ALT_TEXT - len(head)) // max(1, len(drawn)) - 1
+    lines = []
+    for number, one in enumerate(drawn, 1):
+        best = one.labels[0]
+        word = say("Uncertain") if one.uncertain else _word_of(best.name)
+        start = f"{number}. {word}, {percent(best.score)}: "
+        lines.append(start + clip(_line(one.text), max(1, room - len(start))))
+    return "\n".join((head, *lines))
 
 
 def quotations(result: QuotationsResult) -> str:
@@ -87,6 +112,11 @@ def films(result: FilmsResult) -> str:
         if len(result.liked) > GIVEN:
             given.append(say_many("{n} more", "{n} more", len(result.liked) - GIVEN))
         lines.append("-# " + say("From {films}", films=", ".join(given)))
+    if result.without:
+        left_out = [_plain(title) for title in result.without[:GIVEN]]
+        if len(result.without) > GIVEN:
+            left_out.append(say_many("{n} more", "{n} more", len(result.without) - GIVEN))
+        lines.append("-# " + say("Without {films}", films=", ".join(left_out)))
     if result.note:
         lines.append(f"-# {_plain(result.note)}")
     return "\n".join(lines)
@@ -98,16 +128,41 @@ def bar(share: float) -> str:
     return "▰" * filled + "▱" * (CELLS - filled)
 
 
+def _under_another(shares: Sequence[float]) -> list[str]:
+    """Return shares as bars and in per cent, so filled up that what follows begins in one column.
+
+    They are no block of code: its letters lack bars on some phones, and it would show no markup.
+    """
+    said = [percent(share) for share in shares]
+    wide = max(map(len, said), default=0)
+    return [
+        f"{bar(share)} {FIGURE_SPACE * (wide - len(one))}{one}"
+        for share, one in zip(shares, said, strict=True)
+    ]
+
+
 def _quoted(found: Quotation, characters: int) -> str:
-    words = f"{_plain(_line(found.before))}**{_plain(_line(found.text))}**"
+    before, text, after = (_cut_plain(part) for part in (found.before, found.text, found.after))
     place = say("character {start:,} of {all:,}", start=found.start + 1, all=characters)
-    return f"> {words}{_plain(_line(found.after))}\n> {percent(found.score)} · {place}"
+    return f"> {before}**{text}**{after}\n> {percent(found.score)} · {place}"
 
 
 def _named(name: str) -> str:
     """Return a label as a word: the makers of models like capitals."""
+    return _plain(_word_of(name))
+
+
+def _word_of(name: str) -> str:
     word = LABELS.get(name.casefold())
-    return told(word) if word else _plain(name.capitalize() if name.isupper() else name)
+    return told(word) if word else (name.capitalize() if name.isupper() else name)
+
+
+def _cut_plain(text: str) -> str:
+    """Return a part of a line without its markup, also where that goes on in the next part.
+
+    A link "[here](https://...)" that is cut in two is none to ``escape_markdown``.
+    """
+    return re.sub(r"(?<!\\)\[", r"\\[", _plain(_line(text)))
 
 
 def _line(text: str) -> str:

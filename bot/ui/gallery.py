@@ -11,7 +11,7 @@ from discord.ui import Button, DynamicItem, Item
 from bot.errors import UserError
 from bot.locales import say, say_many, with_language
 from bot.service import Exhibit
-from bot.ui.answer import caller_of
+from bot.ui.callers import caller_of, is_for_adults
 from bot.ui.jobs import command
 from bot.ui.limits import CONTENT, clip
 from bot.ui.refusals import refuse
@@ -42,6 +42,11 @@ async def star(interaction: Press, job_id: str) -> None:
             raise UserError(
                 "Only the person who asked for this can hang it in the gallery, with the first "
                 "star. Then everybody can give it theirs."
+            )
+        if is_for_adults(message.channel):
+            raise UserError(
+                "The gallery is shown in every channel, so nothing hangs in it from an "
+                "age-restricted one."
             )
         kept = await service.archive.kept(job_id, caller_of(interaction))
         await service.gallery.hang(

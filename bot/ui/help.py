@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     Command = app_commands.Command[Any, ..., Any]
     Tree = app_commands.CommandTree[Any]
 
+MOST_CLICKED = 3
+"""Commands of a group that can be clicked in the overview: a message has no room for all."""
+
 PORTRAITS = Path(__file__).parent / "portraits"
 
 
@@ -45,10 +48,12 @@ SECTIONS = (
     Section("films", Sentence("Films"), ("recommend",)),
     Section("experiments", Sentence("Experiments"), ("compare", "arena", "gallery")),
     Section(
-        "you", Sentence("You, and what is kept"), ("job", "preferences", "usage", "privacy")
+        "you", Sentence("You, and what is kept"),
+        ("job", "preferences", "preset", "usage", "privacy"),
     ),
     Section("server", Sentence("Your server"), ("settings",)),
     Section("models", Sentence("Models"), ("models", "model", "status", "queue", "help")),
+    Section("operators", Sentence("For those who run the bot"), ("admin",)),
 )  # fmt: skip
 
 EXAMPLES: Mapping[str, str] = {
@@ -69,9 +74,15 @@ EXAMPLES: Mapping[str, str] = {
     "arena table": "task:complete",
     "gallery remove": "id:1f2e3d4c",
     "job show": "id:1f2e3d4c",
+    "job explain": "id:1f2e3d4c",
     "job again": "id:1f2e3d4c",
     "preferences model": "command:complete model:gpt2",
+    "preferences private": "on:True",
+    "preset save": "command:complete name:bold options:temperature:1.4",
+    "preset usual": "command:complete preset:bold",
+    "preset delete": "command:complete preset:bold",
     "settings command": "command:imagine allowed:False",
+    "settings nsfw": "only:True command:imagine",
     "settings model": "model:gpt2 allowed:False",
     "settings channel": "channel:#general answers:True only:True",
     "settings role": "role:@guests answers:False",
@@ -82,6 +93,7 @@ EXAMPLES: Mapping[str, str] = {
     "model fetch": "model:gpt2",
     "model load": "model:gpt2",
     "model unload": "model:gpt2",
+    "admin reload": "cog:recommend",
     "model pin": "model:gpt2 pinned:False",
     "help": "command:imagine",
 }
@@ -102,8 +114,8 @@ def overview(tree: Tree, ids: Mapping[str, int]) -> str:
         )
     ]
     for section in SECTIONS:
-        names = (mention(each, ids) for root in section.commands for each in _under(tree, root))
-        if found := " ".join(names):
+        names = (_names(tree, root, ids) for root in section.commands)
+        if found := " ".join(filter(None, names)):
             lines.append(f"**{told(section.title)}**\n{found}")
     if menus := tree.get_commands(type=discord.AppCommandType.message):
         listed = ", ".join(word("menu_name", menu.name) for menu in menus)
@@ -175,6 +187,15 @@ def mention(command: Command, ids: Mapping[str, int]) -> str:
     if root in ids:
         return f"</{command.qualified_name}:{ids[root]}>"
     return f"`/{title(command)}`"
+
+
+def _names(tree: Tree, root: str, ids: Mapping[str, int]) -> str:
+    """Return the commands below a root; of many, the first can be clicked, the rest are named."""
+    commands = list(_under(tree, root))
+    if len(commands) <= MOST_CLICKED:
+        return " ".join(mention(each, ids) for each in commands)
+    others = (f"`{word('command_name', each.name)}`" for each in commands[1:])
+    return " ".join((mention(commands[0], ids), *others))
 
 
 def _under(tree: Tree, root: str) -> Iterator[Command]:

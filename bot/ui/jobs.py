@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from bot.locales import say
+from bot.presets import RENAMED
+from bot.tasks.text_to_text import Turn
 from bot.ui.limits import CONTENT, clip
 
 if TYPE_CHECKING:
     from bot.service import Kept
     from bot.tasks.request import Request
-
-RENAMED = {"source": "from"}
-"""Fields that are called otherwise where they are typed."""
 
 
 def job_card(kept: Kept) -> str:
@@ -53,6 +52,8 @@ def command(request: Request, model_id: str, seed: int) -> str:
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, tuple) and value and isinstance(value[-1], Turn):
+        return value[-1].job_id  # a conversation is known by its last answer
     if isinstance(value, bytes):
         return say("(the file)")
     return " ".join(str(value).split())  # an option is one line

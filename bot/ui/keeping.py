@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.errors import UserError
-from bot.locales import say
+from bot.locales import say, say_many
 from bot.ui.limits import CONTENT, clip
 from bot.ui.waiting import waiting
 
@@ -56,7 +56,7 @@ def queue_list(jobs: Sequence[UnderWay], *, named: bool) -> str:
         line = f"`{one.job.id}` /{one.job.request.task()} · {one.job.model.title}{who}"
         lines.append(f"{line}\n> {clip(' '.join(progress.split()), 80)}")
     if len(jobs) > SHOWN:
-        lines.append(say("{n} more", n=len(jobs) - SHOWN))
+        lines.append(say_many("{n} more", "{n} more", len(jobs) - SHOWN))
     return clip("\n".join(lines), CONTENT)
 
 

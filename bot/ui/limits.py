@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 CONTENT = 2000
+HEAD = 100  # kept free in an answer, for a line above it that says whose it is
 ALT_TEXT = 1024
 CHOICES = 25
 CHOICE = 100

@@ -10,7 +10,7 @@ import msgspec
 from bot.locales import say, say_many
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from bot.service import Kept, Likings
 
@@ -28,7 +28,9 @@ def summary(requests: int, jobs: int, days: int) -> str:
     return say(
         "Kept of you: {requests}, by which the buttons below an answer work, and {jobs} of the "
         "list of jobs (when, which command and model, how long; not what you asked). {clock} "
-        "Answers are kept by Discord alone.\n-# `/privacy export` gives you all of it; `/privacy "
+        "Answers that have pages or can be followed up are kept with their requests, those that "
+        "could not be delivered for a day, the others by Discord alone."
+        "\n-# `/privacy export` gives you all of it; `/privacy "
         "delete` deletes it.",
         requests=say_many("{n} request", "{n} requests", requests),
         jobs=say_many("{n} line", "{n} lines", jobs),
@@ -37,7 +39,11 @@ def summary(requests: int, jobs: int, days: int) -> str:
 
 
 async def export(
-    kept: AsyncIterator[Kept], jobs: Sequence[dict[str, Any]], likings: Likings, limit: int
+    kept: AsyncIterator[Kept],
+    jobs: Sequence[dict[str, Any]],
+    likings: Likings,
+    others: Mapping[str, Sequence[Any]],
+    limit: int,
 ) -> tuple[str, bytes]:
     """Return all that is kept of somebody as a file: its name, and JSON; of files their lengths.
 
@@ -49,6 +55,7 @@ async def export(
         ],
         "jobs": [_plain(job) for job in jobs],
         "preferences": msgspec.to_builtins(likings),
+        **{name: _plain(rows) for name, rows in others.items()},
     }
     data = msgspec.json.format(msgspec.json.encode(everything), indent=2)
     name = "menagerie-about-you.json"

@@ -4,41 +4,56 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import discord
+import msgspec
 
+from bot.archive import Said
 from bot.errors import InferenceError, UserError
-from bot.locales import say, told
+from bot.locales import say, say_many, told
 from bot.tasks.image_to_text import LinesResult
 from bot.tasks.picture import Picture, PicturesResult
 from bot.tasks.recommend import FilmsResult
 from bot.tasks.text_to_text import (
+    DRAWN_SENTENCES,
+    AnswerQuestion,
     CandidatesResult,
     LabelsResult,
     QuotationsResult,
     TextResult,
 )
 from bot.ui import findings
-from bot.ui.limits import ALT_TEXT, CONTENT, clip
+from bot.ui.limits import ALT_TEXT, CONTENT, HEAD, clip
+from bot.ui.markup import FENCE
+from bot.ui.pages import pages
 
 if TYPE_CHECKING:
     from bot.catalogue.model import Model
     from bot.service import Answered, ExecutorStatus, Expired, Submitted
     from bot.tasks.registry import Result
+    from bot.tasks.request import Request
 
-FENCE_END = "\n```"
+FENCE_END = f"\n{FENCE}"
+PAGE_NOTE = 40  # characters for which page it is, in any language
+QUOTES = "'''"  # in the place of a fence, where there must be none
+QUESTION = 300  # characters that are shown of one
+MOST_PAGES = 5  # an answer of more comes as a file, too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """The content of a message, and its files as (name, bytes, alt text).
 
-    ``None`` for files leaves those that the message has.
+    ``None`` for files leaves those that the message has. ``pages`` is how many there are of a text
+    of which the content is the first; ``said`` is what must be kept for them to be turned.
     """
 
     content: str
     files: tuple[tuple[str, bytes, str | None], ...] | None = ()
+    pages: int = 1
+    said: Said | None = None
 
     def hidden(self) -> Reply:
         """Return the same with its pictures hidden until somebody clicks on them."""
@@ -58,24 +73,59 @@ class Reply:
         return {"content": self.content, "attachments": files}
 
 
-def finished(submitted: Submitted, answered: Answered) -> Reply:
-    """Return the answer, and below it in small print where it came from."""
+def finished(submitted: Submitted, answered: Answered, *, kept: bool = False) -> Reply:
+    """Return the answer, and below it in small print where it came from.
+
+    In a conversation the question stands above it, for those who read it afterwards.
+
+    Args:
+        submitted: What was asked.
+        answered: How it ended.
+        kept: Whether pages can be turned; otherwise a text that needs them comes as a file.
+    """
     job = submitted.job
     parts = [job.model.title]
     if job.model.starter:
         parts.append(say("starter model, small"))
     if job.request.uses_seed and not isinstance(answered.result, QuotationsResult):
         parts.append(say("seed {seed}", seed=job.seed))
+    parts += _remembered(job.request, answered.result)
     parts.append(f"{answered.timings.run_s:.1f} s")
     footer = f"-# {' · '.join(parts)} · `{job.id}`"
-    return _with_footer(answered.result, footer, job.id)
+    result = answered.result
+    if not isinstance(job.request, AnswerQuestion) or not isinstance(result, TextResult):
+        return _with_footer(result, footer, job.id, kept=kept)
+    if not job.request.converses:
+        return _with_footer(result, footer, job.id, kept=kept)
+    goes_on = kept and bool(job.request.turns or job.caller.thread_id)
+    quoted = _quoted(job.request.question) if goes_on else ""
+    text = result.text or _nothing()
+    reply = _text_reply(f"{quoted}{text}", footer, job.id, kept=kept)
+    if not kept or not result.text:
+        return reply
+    said = reply.said or Said()
+    return replace(reply, said=Said(text=result.text, shown=said.shown, footer=said.footer))
+
+
+def page_of(said: Said, page: int) -> tuple[str, int, int]:
+    """Return a page of an answer as the content of a message, its number, and how many there are.
+
+    Args:
+        said: What is kept of the answer.
+        page: The number of the page that is wanted, from 0.
+    """
+    every = pages(said.shown, CONTENT - HEAD - len(said.footer) - 1 - PAGE_NOTE)
+    page = min(max(0, page), len(every) - 1)
+    note = say("Page {page} of {pages}", page=page + 1, pages=len(every))
+    footer = f"-# {note} · {said.footer.removeprefix('-# ')}"
+    return f"{every[page]}\n{footer}", page, len(every)
 
 
 def late(submitted: Submitted, expired: Expired) -> UserError:
     """Return what is said of a job whose time was up."""
     if expired.waiting:
         return UserError(
-            "This waited for {minutes:.0f} minutes, longer than Discord keeps a request open. Try "
+            "This waited for {minutes:.0f} minutes, the longest that anything waits here. Try "
             "again when fewer people are asking.",
             minutes=expired.limit_s / 60,
         )
@@ -130,48 +180,80 @@ def status_line(status: ExecutorStatus) -> str:
     return clip(text + "".join(notes), CONTENT)
 
 
-def _with_footer(result: Result, footer: str, job_id: str) -> Reply:
+def _with_footer(result: Result, footer: str, job_id: str, *, kept: bool) -> Reply:
+    text = partial(_text_reply, footer=footer, job_id=job_id, kept=kept)
     match result:
-        case TextResult(text=text):
-            return _text_reply(
-                text or f"*({say('The model had nothing to add.')})*", footer, job_id
-            )
+        case TextResult(text=said):
+            return text(said or _nothing())
         case CandidatesResult():
-            return _text_reply(findings.candidates(result), footer, job_id)
-        case LabelsResult():
-            return _text_reply(findings.labels(result), footer, job_id)
+            return text(findings.candidates(result))
+        case LabelsResult(chart=None):
+            return text(findings.labels(result))
+        case LabelsResult(chart=chart):
+            reply = text(findings.labels(result))
+            assert chart is not None
+            told = msgspec.structs.replace(chart, alt_text=findings.chart_in_words(result))
+            beside = [*(reply.files or ()), picture_file(job_id, told)]
+            if len(result.sentences) > DRAWN_SENTENCES:
+                beside.append((f"{job_id}.txt", result.text.encode(), None))
+            return replace(reply, files=tuple(beside))
         case QuotationsResult():
-            return _text_reply(findings.quotations(result), footer, job_id)
+            return text(findings.quotations(result))
         case LinesResult(lines=()):
             return Reply(content=f"{say('I can find no text in this picture.')}\n{footer}")
         case LinesResult():
-            reply = _text_reply(result.text, footer, job_id, fence="```")
+            reply = text(result.text, fenced=True)
             overlay = () if result.overlay is None else (picture_file(job_id, result.overlay),)
-            return Reply(content=reply.content, files=(*(reply.files or ()), *overlay))
+            return replace(reply, files=(*(reply.files or ()), *overlay))
         case Picture():
             return Reply(content=footer, files=(picture_file(job_id, result),))
         case PicturesResult(pictures=pictures):
             files = tuple(
                 picture_file(f"{job_id}-{n}", picture) for n, picture in enumerate(pictures, 1)
             )
-            note = clip(result.note, CONTENT - len(footer) - 1)
+            note = clip(result.note, CONTENT - HEAD - len(footer) - 1)
             return Reply(content=f"{note}\n{footer}" if note else footer, files=files)
         case FilmsResult():
-            return _text_reply(findings.films(result), footer, job_id)
+            return text(findings.films(result))
 
 
-def _text_reply(text: str, footer: str, job_id: str, fence: str = "") -> Reply:
-    """Return a text whole where a message holds it; else its beginning, and all of it as a file."""
-    inner = text.replace("```", "'''") if fence else text
-    opening, closing = (f"{fence}\n", f"\n{fence}") if fence else ("", "")
-    room = CONTENT - len(footer) - len(opening) - len(closing) - len(FENCE_END) - 1
-    begun = clip(inner, room)
-    if begun.count("```") % 2:  # it would swallow the footer
-        closing = FENCE_END
-    content = f"{opening}{begun}{closing}\n{footer}"
-    if len(inner) <= room:
-        return Reply(content=content)
-    return Reply(content=content, files=((f"{job_id}.txt", text.encode(), None),))
+def _nothing() -> str:
+    return f"*({say('The model had nothing to add.')})*"
+
+
+def _quoted(question: str) -> str:
+    return f"> {clip(' '.join(question.replace(FENCE, QUOTES).split()), QUESTION)}\n"
+
+
+def _remembered(request: Request, result: Result) -> list[str]:
+    """Return how much of a conversation the model had before it."""
+    if not isinstance(request, AnswerQuestion) or not request.turns:
+        return []
+    asked, recalled = len(request.turns), getattr(result, "recalled", 0)
+    if recalled == asked:
+        return [say_many("remembers {n} turn", "remembers {n} turns", asked)]
+    return [say("remembers {recalled} of {n} turns", recalled=recalled, n=asked)]
+
+
+def _text_reply(text: str, footer: str, job_id: str, *, kept: bool, fenced: bool = False) -> Reply:
+    """Return a text whole where a message holds it; else its first page.
+
+    The others are turned to. Where there are many, or none can be turned to, all of it is a file.
+    """
+    inner = text.replace(FENCE, QUOTES) if fenced else text
+    shown = f"{FENCE}\n{inner}{FENCE_END}" if fenced else text
+    if shown.count(FENCE) % 2:  # it would swallow the footer
+        shown += FENCE_END
+    if len(shown) + 1 + len(footer) <= CONTENT - HEAD:
+        return Reply(content=f"{shown}\n{footer}")
+    said = Said(shown=shown, footer=footer)
+    content, _, count = page_of(said, 0)
+    if count == 1:
+        return Reply(content=f"{shown.strip()}\n{footer}")
+    files = ((f"{job_id}.txt", text.encode(), None),) if count > MOST_PAGES or not kept else ()
+    if not kept:
+        return Reply(content=content, files=files)
+    return Reply(content=content, files=files, pages=count, said=said)
 
 
 def picture_file(name: str, picture: Picture) -> tuple[str, bytes, str | None]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bot.service import GuildRules, Likings, Use
 
 COMMANDS = tuple(REQUESTS)
+DRAWING = frozenset({"imagine", "conjure", "restyle"})  # commands that answer with a new picture
 
 
 def require_manager(interaction: discord.Interaction[Any]) -> int:
@@ -49,6 +50,15 @@ def require_command(name: str) -> str:
     return wanted
 
 
+def tasks_of(command: str | None) -> frozenset[str]:
+    """Return a command by its name, or without one all that make pictures.
+
+    Raises:
+        UserError: There is none of that name.
+    """
+    return DRAWING if command is None else frozenset({require_command(command)})
+
+
 def changed(members: frozenset[Any], member: Any, *, inside: bool) -> frozenset[Any]:
     """Return a set with somebody in it, or without them."""
     return members | {member} if inside else members - {member}
@@ -65,6 +75,7 @@ def rules_card(rules: GuildRules) -> str:
     lines = [
         say("## The rules of this server"),
         say("Commands switched off: {names}", names=_slashed(rules.tasks_off)),
+        say("Age-restricted channels only: {names}", names=_slashed(rules.tasks_adult)),
         say("Models switched off: {names}", names=_listed(f"`{m}`" for m in rules.models_off)),
         say("Answers in: {channels}", channels=_channels(rules)),
         say(
@@ -94,7 +105,11 @@ def likings_card(likings: Likings) -> str:
     head = say(
         "Models that are asked where you name none: {choices}", choices=_choices(likings.models)
     )
-    return clip(f"{head}\n-# " + say("Change them with `/preferences model`."), CONTENT)
+    seen = say("everybody in the channel")
+    if likings.private:
+        seen = say("you alone, until you press *Share*")
+    foot = say("Change that with `/preferences model` and `/preferences private`.")
+    return clip(f"{head}\n{say('Your answers are seen by: {who}', who=seen)}\n-# {foot}", CONTENT)
 
 
 def use_line(whose: str, use: Use) -> str:

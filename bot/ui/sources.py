@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING
 import discord
 
 from bot.errors import Sentence, UserError
-from bot.service import Answered, Expired, Outcome, Unanswered
+from bot.locales import say
 from bot.tasks.image_to_text import LinesResult, ReadText
-from bot.ui import replies
-from bot.ui.answer import ASK_AGAIN
+from bot.ui.answer import Staged
 from bot.ui.attachments import PICTURE_ENDINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from bot.service import Service
-    from bot.tasks.caller import Caller
+    from bot.service import Answered
+    from bot.tasks.registry import AnyRequest
 
 NO_PICTURE = Sentence(
     "There is no picture in this message. Point at one with a PNG, JPEG, WebP or GIF."
@@ -48,27 +47,21 @@ def found_in(message: discord.Message) -> Found:
     return Found(own[0] if own else "", tuple(pictures))
 
 
-async def text_of(picture: discord.Attachment, service: Service, caller: Caller) -> str:
-    """Return the text in a picture, read by the model that `/ocr` would ask.
+async def reading(picture: discord.Attachment, then: Callable[[str], AnyRequest]) -> Staged:
+    """Return what has the text in a picture read, by the model that `/ocr` asks, and goes on.
 
     Raises:
-        UserError: There is none, or it took too long.
-        BotError: As a job's.
+        UserError: The message was deleted meanwhile.
     """
-    submitted = await service.submit(ReadText(image=await read_picture(picture)), caller)
-    async for item in submitted.news:
-        if not isinstance(item, Outcome):
-            continue
-        match item:
-            case Answered(result=LinesResult() as page) if page.lines:
-                return page.text
-            case Answered():
-                raise UserError(NOTHING_READ)
-            case Unanswered(error=error):
-                raise error
-            case Expired():
-                raise replies.late(submitted, item)
-    raise UserError(ASK_AGAIN)
+
+    def made(answered: Answered) -> AnyRequest:
+        page = answered.result
+        if not isinstance(page, LinesResult) or not page.lines:
+            raise UserError(NOTHING_READ)
+        return then(page.text)
+
+    request = ReadText(image=await read_picture(picture))
+    return Staged(first=request, heading=say("First the text in the picture is read."), then=made)
 
 
 async def read_picture(picture: discord.Attachment) -> bytes:

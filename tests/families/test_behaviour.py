@@ -87,6 +87,21 @@ def test_films_are_recommended_that_were_not_named(recommend: Recommend) -> None
     assert result.note == ""
 
 
+def test_what_is_left_out_makes_room_for_the_next(hub: FilmRecommender, run: Any) -> None:
+    whole = [film.title for film in answer(hub, run, THREE).films]
+    gone = [whole[0], whole[3]]
+    request = RecommendFilms(liked=THREE, without="; ".join(gone))
+    (chosen,) = hub.forward([hub.preprocess(request, 0)], run)
+    result = hub.postprocess(chosen, request)
+    kept = [title for title in whole if title not in gone]
+    titles = [film.title for film in result.films]
+    assert titles[: len(kept)] == kept
+    assert len(titles) == len(whole) == len({*titles, *whole}) - 2
+    assert list(result.without) == gone
+    odd = RecommendFilms(liked=THREE, without="Inception")
+    assert "Inception" in hub.preprocess(odd, 0).note
+
+
 def test_what_is_recommended_hangs_on_what_was_liked(recommend: Recommend) -> None:
     titles = {tuple(film.title for film in recommend(liked).films) for liked in (
         THREE, "Alien 1, Casablanca 1, Heat 1", "Seven 5, Star Wars 1, Toy Story 3",

@@ -23,7 +23,7 @@ from bot.catalogue.model import Defaults, Limits, Model, Prompt
 from bot.decoding.engine import Finish
 from bot.errors import OperatorError, UserError
 from bot.families.causal_lm import CausalLM, load
-from bot.tasks.text_to_text import AnswerQuestion, CompleteText, TextResult
+from bot.tasks.text_to_text import AnswerQuestion, CompleteText, TextResult, Turn
 from tests.decoding.vocabularies import byte_fallback, byte_level
 
 WINDOW = 128
@@ -257,3 +257,60 @@ def test_a_net_that_counts_no_positions_is_given_a_window(tmp_path: Path) -> Non
     assert answered(family, CompleteText(prompt="the"))[1].text.startswith("the")
     with pytest.raises(UserError, match="reads at most 2040 "):
         family.row(CompleteText(prompt="\n" * 3000), 0)
+
+
+TURNS = (
+    Turn(job_id="1", question="Where?", answer="There."),
+    Turn(job_id="2", question="Who?", answer="They."),
+)
+
+
+def test_a_conversation_becomes_turns_of_the_template(
+    chat: CausalLM, prompt_of: Callable[[CausalLM, Any], str]
+) -> None:
+    request = AnswerQuestion(question="Why?", turns=TURNS)
+    assert prompt_of(chat, request) == (
+        "[system] Be brief.\n[user] Where?\n[assistant] There.\n[user] Who?\n[assistant] They.\n"
+        "[user] Why?\n[assistant] "
+    )
+    assert answered(chat, request)[1].recalled == 2
+
+
+def test_the_oldest_turns_make_room(
+    chat: CausalLM, prompt_of: Callable[[CausalLM, Any], str]
+) -> None:
+    long = Turn(job_id="0", question="What? " * 40, answer="That.")
+    request = AnswerQuestion(question="Why?", turns=(long, *TURNS))
+    read = prompt_of(chat, request)
+    assert "What?" not in read
+    assert "[user] Where?\n[assistant] There.\n" in read
+    assert answered(chat, request)[1].recalled == 2
+    buried = AnswerQuestion(question="Why?", turns=(*TURNS, long))
+    assert prompt_of(chat, buried) == prompt_of(chat, AnswerQuestion(question="Why?"))
+    assert answered(chat, buried)[1].recalled == 0
+
+
+def test_a_turn_whose_words_are_gone_is_left_out(
+    chat: CausalLM, prompt_of: Callable[[CausalLM, Any], str]
+) -> None:
+    request = AnswerQuestion(question="Why?", turns=(Turn(job_id="9"), TURNS[1]))
+    assert "[system] Be brief.\n[user] Who?" in prompt_of(chat, request)
+    assert answered(chat, request)[1].recalled == 1
+
+
+def test_a_question_about_a_text_has_no_turns(
+    chat: CausalLM, prompt_of: Callable[[CausalLM, Any], str]
+) -> None:
+    request = AnswerQuestion(question="Why?", context="So.", turns=TURNS)
+    assert "There." not in prompt_of(chat, request)
+
+
+def test_without_a_template_turns_are_lines(
+    llama_folder: Path, prompt_of: Callable[[CausalLM, Any], str]
+) -> None:
+    plain = load(Model(
+        id="plain", task="ask", family="causal_lm", checkpoint="x", limits=LIMITS,
+        defaults=DEFAULTS,
+    ), llama_folder)  # fmt: skip
+    request = AnswerQuestion(question="Why?", turns=TURNS[:1])
+    assert prompt_of(plain, request).strip() == "Where?\nThere.\nWhy?"

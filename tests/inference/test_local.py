@@ -49,11 +49,11 @@ async def test_a_job_is_answered(executor: LocalExecutor, job: MakeJob) -> None:
 
 
 async def test_text_grows_and_ends_as_it_was_shown(executor: LocalExecutor, job: MakeJob) -> None:
-    counting = job("7", COUNTER, max_tokens=40)
+    counting = job("7", COUNTER, max_tokens=80)
     *progress, outcome = await whole(executor.submit(counting))
     texts = [item.text for item in progress if isinstance(item, TextSoFar)]
     assert isinstance(outcome, Answered)
-    whole_text = " ".join(map(str, range(8, 48)))
+    whole_text = " ".join(map(str, range(8, 88)))
     assert outcome.result.text == whole_text  # type: ignore[union-attr]
     assert len(texts) >= 5
     assert all(b.startswith(a) for a, b in zip(texts, [*texts[1:], whole_text], strict=True))

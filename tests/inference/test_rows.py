@@ -29,12 +29,13 @@ async def executor() -> AsyncIterator[LocalExecutor]:
 async def test_rows_follow_one_another_in_one_growing_text(
     executor: LocalExecutor, job: MakeJob
 ) -> None:
-    *progress, outcome = await whole(executor.submit(job("1,20,300", RELAY, max_tokens=3)))
+    *progress, outcome = await whole(executor.submit(job("1,20,300", RELAY, max_tokens=15)))
     texts = [item.text for item in progress if isinstance(item, TextSoFar)]
     assert isinstance(outcome, Answered)
-    assert outcome.result.text == "2 3 4 | 21 22 23 | 301 302 303"  # type: ignore[union-attr]
-    assert outcome.result.tokens == 9  # type: ignore[union-attr]
-    assert any(text.startswith("2 3 4 |") for text in texts)
+    rows = [" ".join(map(str, range(first, first + 15))) for first in (2, 21, 301)]
+    assert outcome.result.text == " | ".join(rows)  # type: ignore[union-attr]
+    assert outcome.result.tokens == 45  # type: ignore[union-attr]
+    assert any(text.startswith(f"{rows[0]} |") for text in texts)
     assert all(b.startswith(a) for a, b in pairwise(texts))
 
 

@@ -35,15 +35,22 @@ class House:
 
 @asynccontextmanager
 async def inhabited(
-    config: Config, environ: dict[str, str], *, operators: Collection[int] = ()
+    config: Config,
+    environ: dict[str, str],
+    *,
+    operators: Collection[int] = (),
+    reread: Callable[[], Config] | None = None,
 ) -> AsyncIterator[House]:
     """Start the bot in a playground of its own, and close it after."""
     judge = Judge()
     async with AsyncExitStack() as stack:
         playground = await stack.enter_async_context(Playground(observers=[judge]))
         stack.enter_context(redirected(playground.address))
-        application = await stack.enter_async_context(opened(config, environ))
-        client = Menagerie(application.service, synced=None, test_guild=0, operators=operators)
+        application = await stack.enter_async_context(opened(config, environ, reread=reread))
+        client = Menagerie(
+            application.service, synced=None, test_guild=0, operators=operators,
+            upkeep=application.upkeep,
+        )  # fmt: skip
         serving = asyncio.create_task(client.start(playground.token))
         online = asyncio.create_task(playground.gateway.identified.wait())
         await asyncio.wait({serving, online}, return_when=asyncio.FIRST_COMPLETED)

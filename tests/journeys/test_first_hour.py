@@ -121,6 +121,20 @@ async def test_ocr_sends_the_picture_back_with_its_lines_numbered(
     assert (attachment["width"], attachment["height"]) == numbered.size
 
 
+async def test_sentiment_draws_its_sentences(member: Member, finished: Finished) -> None:
+    text = "The soup was wonderful and I loved it. The train was late, awful and horrible."
+    message = await finished(await member.invoke("sentiment", text=text, chart=True))
+    (attachment,) = message["attachments"]
+    first, second = attachment["description"].splitlines()[1:]
+    assert re.fullmatch(r"1\. Positive, .*%: The soup was wonderful and I loved it\.", first)
+    assert re.fullmatch(r"2\. Negative, .*%: The train was late, awful and horrible\.", second)
+    drawn = Image.open(io.BytesIO(await member.download(attachment)))
+    assert (drawn.format, drawn.size) == ("PNG", (attachment["width"], attachment["height"]))
+    assert "▰" in message["content"]
+    plain = await finished(await member.invoke("sentiment", text=text))
+    assert plain["attachments"] == []
+
+
 @pytest.mark.parametrize("options", [{}, {"style": "starry blue"}, {"style_image": True}])
 async def test_restyle_returns_a_picture_of_the_same_size(
     member: Member, finished: Finished, options: dict[str, Any]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
+import json
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from bot.playground.invocation import Invocation
 from bot.playground.member import Member
@@ -60,6 +65,10 @@ async def test_pages_are_turned(house: House, member: Member, finished: Finished
     shown = await (await member.invoke("gallery show", sort="new")).settled()
     assert "Page 1 of 2" in shown["content"]
     assert "seed:5" in shown["content"]
+    exported = await (await member.invoke("privacy export")).settled()
+    everything = json.loads(await member.download(exported["attachments"][0]))
+    assert len(everything["gallery"]) == len(everything["stars"]) >= 6
+    assert {"duels", "votes", "preferences"} <= set(everything)
     await member.click(shown, "▶")
     await member.until(lambda: "Page 2 of 2" in member.seen[shown["id"]]["content"])
     assert "seed:0" in member.seen[shown["id"]]["content"]
@@ -87,3 +96,70 @@ async def test_two_fight_without_names_until_these_are_told(member: Member) -> N
     assert "A is better: 1 · B is better: 1 · Both alike: 0" in after["content"]
     assert not after["components"]
     assert "Nobody has voted on two models" in await said(member.invoke("arena table", task="ask"))
+
+
+async def test_others_are_drawn_like_one_that_was_picked(
+    member: Member, finished: Finished
+) -> None:
+    drawn = await finished(await member.invoke("conjure", what="cat", count=7, seed=5))
+    assert len(drawn["attachments"]) == 7
+    picked = await finished(await member.click(drawn, "6"))
+    assert picked["content"].startswith("-# 6 · ")
+    alone = await finished(await member.invoke("conjure", what="cat", seed=10))
+    same = [await member.download(one["attachments"][0]) for one in (picked, alone)]
+    assert same[0] == same[1], "its seed is that of the sheet, and five"
+    like = await finished(await member.click(picked, "More like this"))
+    assert len(like["attachments"]) == 4
+    card = await (await member.click(like, "Info")).settled()
+    assert "near:10" in card["content"]
+
+
+async def test_a_picture_moves_from_thing_to_thing(member: Member, finished: Finished) -> None:
+    answer = await finished(await member.invoke("conjure", what="cat + car", walk=True))
+    (file,) = answer["attachments"]
+    assert file["filename"].endswith(".gif")
+    image: Any = Image.open(io.BytesIO(await member.download(file)))
+    assert image.n_frames > 10
+    both = await (await member.invoke("conjure", what="cat", walk=True, count=2)).settled()
+    assert "Leave out `count`, or `walk`." in both["content"]
+
+
+async def test_a_deleted_message_hangs_no_more(
+    house: House, member: Member, finished: Finished
+) -> None:
+    answer = await finished(await member.invoke("complete", **ASKED))
+    job_id = re.findall(r"`([0-9a-f]{8})`", answer["content"])[-1]
+    await said(member.click(answer, "☆"))
+    assert job_id in await said(member.invoke("gallery show", sort="new"))
+    world = house.playground.world
+    world.delete(world.messages[int(answer["id"])])  # as a moderator does, without our button
+    gallery = house.application.service.gallery
+    async with asyncio.timeout(10):
+        while await gallery.hangs(job_id):
+            await asyncio.sleep(0.01)
+
+
+async def test_pictures_that_fight_do_not_tell_who_drew_them(member: Member) -> None:
+    asked = await member.invoke("arena fight", task="conjure", prompt="cat")
+    fight = await asked.settled(90, until=lambda message: "A is better" in str(message))
+    assert not any("biggan" in str(state).lower() for state in (*asked.updates, fight))
+    one, other = fight["attachments"]
+    assert [file["filename"] for file in (one, other)] == ["A-1.png", "B-1.png"]
+    assert one["description"] == "A picture of a cat, drawn by A."
+    for file in (one, other):
+        image = Image.open(io.BytesIO(await member.download(file)))
+        image.load()
+        assert not image.info
+
+
+async def test_a_model_by_two_of_its_names_is_one_model(member: Member) -> None:
+    asked = await member.invoke(
+        "arena fight", task="complete", prompt="The sea",
+        first="smollm2", second="smollm2-135m-instruct",
+    )  # fmt: skip
+    fight = await asked.settled(90, until=lambda message: "A is better" in str(message))
+    one, other = fight["content"].removeprefix("**A**\n").split("\n\n**B**\n")
+    assert one != other, "they have different seeds"
+    await said(member.click(fight, "A is better"))
+    table = await said(member.invoke("arena table", task="complete"))
+    assert "smollm2` " not in table

@@ -65,7 +65,7 @@ async def test_it_is_online_in_three_seconds_and_answers(environ: dict[str, str]
 async def test_sigterm_drains_and_ends_well(environ: dict[str, str]) -> None:
     async with bot(environ) as (process, address, _), Member(address) as member:
         await commands_of(member)
-        asked = await member.invoke("complete", prompt="Hello", max_tokens=40)
+        asked = await member.invoke("complete", prompt="Hello", max_tokens=150)
         await member.until(lambda: any(u["content"].endswith(" ▌") for u in asked.updates), 60)
         process.send_signal(signal.SIGTERM)
         await asked.settled(30, until=lambda message: "-# " in message["content"])

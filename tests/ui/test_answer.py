@@ -16,18 +16,21 @@ import discord
 import pytest
 from sqlalchemy import insert
 
+from bot.archive import OWED_FOR
 from bot.catalogue.catalogue import Catalogue
 from bot.catalogue.model import Model
 from bot.errors import BusyError, InferenceError, UserError
 from bot.inference.job import Answered, Cancelled, Interrupted, Job, Outcome, Timings, Unanswered
 from bot.metrics import Metrics
-from bot.service import ANSWERABLE_S, Service, Submitted
+from bot.service import Service, Submitted
 from bot.store.store import PromiseRecord, Store, StoreError
 from bot.tasks.caller import Caller
 from bot.tasks.progress import Progress, Queued, Started, TextSoFar
 from bot.tasks.text_to_text import CompleteText, TextResult
 from bot.ui import answer as module
+from bot.ui import display
 from bot.ui.answer import answer, resume
+from bot.ui.destination import Address
 from tests.fakes import FakeExecutor
 
 MODEL = Model(id="tiny", task="complete", family="here", name="Tiny")
@@ -60,7 +63,11 @@ class FakeInteraction:
     ``faults`` are raised by the next edits, in their order; ``None`` lets one pass.
     """
 
-    id, application_id, token, guild_id, channel_id = 9, 1, "token", 2, 3
+    id, application_id, token, guild_id, channel_id, channel = 9, 1, "token", 2, 3, None
+    app_permissions = discord.Permissions.all()
+    context = discord.app_commands.AppCommandContext(guild=True)
+    namespace = ()
+    message = None
     locale = discord.Locale.british_english
 
     def __init__(self) -> None:
@@ -74,8 +81,12 @@ class FakeInteraction:
         self.times: list[float] = []
         self.unreachable = False
 
-    async def defer(self, *, thinking: bool) -> None:
+    async def defer(self, *, thinking: bool, ephemeral: bool) -> None:
         assert thinking
+        assert not ephemeral
+
+    def is_guild_integration(self) -> bool:
+        return True
 
     async def original_response(self) -> SimpleNamespace:
         if self.unreachable:
@@ -110,7 +121,7 @@ class BrokenStore:
     """Every write and read fails."""
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        async def fail(*_: object) -> None:
+        async def fail(*_: object, **__: object) -> None:
             raise StoreError("disk I/O error")
 
         return fail
@@ -118,8 +129,9 @@ class BrokenStore:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "FIRST_EDIT_S", 0.0)
-    monkeypatch.setattr(module, "EDIT_EVERY_S", EDIT_S)
+    monkeypatch.setattr(display, "FIRST_EDIT_S", 0.0)
+    monkeypatch.setattr(display, "EDIT_EVERY_S", EDIT_S)
+    monkeypatch.setattr(module, "AGAIN_AFTER_S", EDIT_S)
 
 
 @pytest.fixture
@@ -168,7 +180,7 @@ async def test_progress_is_shown_with_a_button_and_the_answer_without(
 async def test_an_answer_that_comes_at_once_is_the_only_edit(
     interaction: FakeInteraction, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "FIRST_EDIT_S", 60.0)
+    monkeypatch.setattr(display, "FIRST_EDIT_S", 60.0)
     await asked(interaction, FakeExecutor([Started(), *texts(4), ANSWER]), store)
     assert len(interaction.contents) == 1
 
@@ -282,7 +294,7 @@ async def test_an_interrupted_job_is_promised_until_discord_forgets_it(
     assert interaction.buttons[-1] is False
     (promise,) = await store.take_promises()
     assert (promise.request, promise.model_id, promise.seed) == (PROMPT, "tiny", 1)
-    assert promise.until == interaction.created_at + dt.timedelta(seconds=ANSWERABLE_S)
+    assert promise.until == interaction.created_at + OWED_FOR
 
 
 @pytest.mark.parametrize("fault", ["store", "connection"])
@@ -315,6 +327,20 @@ class FakeResumed:
     async def edit(self, reply: Any, view: object) -> None:
         self.contents.append(reply.content)
 
+    async def deliver(self, reply: Any, view: object, job_id: str) -> None:
+        await self.edit(reply, view)
+
+    private = False
+
+    def closed(self) -> bool:
+        return False
+
+    def notice(self, job_id: str) -> str:
+        return ""
+
+    def notice_in_s(self) -> None:
+        return None
+
     async def refuse(self, text: str) -> None:
         if self.fault is not None:
             raise self.fault
@@ -329,7 +355,7 @@ def resumed(monkeypatch: pytest.MonkeyPatch) -> type[FakeResumed]:
 
 
 async def promised(store: Store, ago_s: float = 0.0, prompt: str = "Once") -> None:
-    address = module.msgspec.msgpack.encode(module.Address(1, "token", 9))
+    address = module.msgspec.msgpack.encode(Address(1, "token", 9))
     job = Job(id="a", request=CompleteText(prompt=prompt), model=MODEL, seed=4,
               caller=Caller(user_id=7))  # fmt: skip
     asked_at = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=ago_s)
@@ -356,7 +382,7 @@ async def test_a_promise_is_kept_once(store: Store, resumed: type[FakeResumed]) 
 async def test_a_promise_that_is_too_old_disappears(
     store: Store, resumed: type[FakeResumed]
 ) -> None:
-    await promised(store, ago_s=ANSWERABLE_S + 1)
+    await promised(store, ago_s=OWED_FOR.total_seconds() + 1)
     assert (await restarted(store)).jobs == []
     assert resumed.made == []
     assert await store.take_promises() == []

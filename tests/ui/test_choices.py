@@ -76,6 +76,7 @@ async def test_models_are_offered_by_title_and_chosen_by_id() -> None:
         user=SimpleNamespace(id=7),
         guild_id=None,
         channel_id=None,
+        channel=None,
         locale=discord.Locale.german,
     )
     (choice,) = await model_choices("complete")(interaction, "gp")

@@ -12,9 +12,11 @@ from bot.tasks.text_to_text import (
     LabelsResult,
     Quotation,
     QuotationsResult,
+    SentenceLabels,
     percent,
 )
 from bot.ui import findings
+from bot.ui.limits import ALT_TEXT
 
 RIVER = Quotation(
     text="the Seine", start=1499, end=1508, score=0.874, before="…It lies on\n", after=", in*deed…"
@@ -41,6 +43,17 @@ def test_the_likeliest_word_stands_in_the_text_and_all_words_below() -> None:
         "I \\*love\\* **you** so much.",
         "▰▰▰▰▰▰▰▱▱▱ 70 % you",
         "▰▰▱▱▱▱▱▱▱▱ 20 % it",
+    ]
+
+
+def test_words_stand_in_one_column_whatever_their_shares() -> None:
+    shares = {"mat": 0.57, "bed": 0.04, "cat": 0.001}
+    chosen = tuple(Candidate(word=word, probability=share) for word, share in shares.items())
+    result = CandidatesResult(before="on the ", after=".", candidates=chosen)
+    assert findings.candidates(result).splitlines()[1:] == [
+        "▰▰▰▰▰▰▱▱▱▱ \u200757 % mat",
+        "▱▱▱▱▱▱▱▱▱▱ \u2007\u20074 % bed",
+        "▱▱▱▱▱▱▱▱▱▱ < 1 % cat",
     ]
 
 
@@ -76,6 +89,29 @@ def test_a_mood_is_a_verdict_and_the_score_of_each_label(uncertain: bool, verdic
     ]
 
 
+def mood(text: str, share: float) -> SentenceLabels:
+    labels = (Label(name="POSITIVE", score=share), Label(name="NEGATIVE", score=1 - share))
+    return SentenceLabels(text=text, labels=labels, uncertain=share < 0.75)
+
+
+def test_a_chart_is_told_in_words_with_every_score() -> None:
+    each = (mood("Good!", 0.98), mood("It is\na *day*.", 0.6))
+    result = LabelsResult(labels=each[0].labels, uncertain=False, sentences=each)
+    assert findings.chart_in_words(result).splitlines() == [
+        "How each sentence sounds:",
+        "1. Positive, 98 %: Good!",
+        "2. Uncertain, 60 %: It is a *day*.",
+    ]
+    assert "Drawn:" not in findings.labels(result)
+    long = LabelsResult(
+        labels=each[0].labels, uncertain=False, sentences=(mood("word " * 99, 0.9),) * 25
+    )
+    said = findings.chart_in_words(long)
+    assert len(said) <= ALT_TEXT
+    assert said.splitlines()[20].startswith("20. Positive, 90 %: word word")
+    assert findings.labels(long).endswith("the first 20 of 25 sentences. The file has all.")
+
+
 def test_an_answer_is_a_quotation_with_its_place_and_score() -> None:
     result = QuotationsResult(quotations=(RIVER, ROAD), found=True, nothing=0.01, characters=20_000)
     assert findings.quotations(result).splitlines() == [
@@ -84,6 +120,21 @@ def test_an_answer_is_a_quotation_with_its_place_and_score() -> None:
         "> 87 % · character 1,500 of 20,000",
         "Or: a road (4 %)",
     ]
+
+
+def test_markup_that_a_quotation_cuts_in_two_is_none() -> None:
+    cut = Quotation(
+        text="here", start=9, end=13, score=0.9, before="**bold [press ", after="](https://x.org) *"
+    )
+    result = QuotationsResult(quotations=(cut,), found=True, nothing=0.01, characters=40)
+    line = findings.quotations(result).splitlines()[1]
+    assert line == "> \\*\\*bold \\[press **here**](https://x.org) \\*"
+
+
+def test_a_whole_link_is_escaped_once() -> None:
+    cut = Quotation(text="x", start=9, end=13, score=0.9, before="[a](https://x.org) ")
+    result = QuotationsResult(quotations=(cut,), found=True, nothing=0.01, characters=40)
+    assert findings.quotations(result).splitlines()[1] == "> \\[a](https://x.org) **x**"
 
 
 def test_that_there_is_no_answer_is_said_with_the_nearest_to_one() -> None:

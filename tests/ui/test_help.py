@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import discord
 import pytest
 
 from bot.client import Menagerie
@@ -28,7 +29,10 @@ async def test_the_overview_names_every_command_in_one_message(bot: Menagerie) -
     assert len(text) <= CONTENT
     assert not text.endswith("…")
     for command in told.commands(bot.tree):
-        assert f"</{command.qualified_name}:{ids[text_root(command.qualified_name)]}>" in text
+        clicked = f"</{command.qualified_name}:{ids[text_root(command.qualified_name)]}>"
+        assert clicked in text or f"`{command.name}`" in text
+    for command in bot.tree.get_commands(type=discord.AppCommandType.chat_input):
+        assert f":{ids[command.name]}>" in text
 
 
 def text_root(name: str) -> str:

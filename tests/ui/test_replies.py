@@ -17,7 +17,16 @@ from bot.tasks.recommend import Film, FilmsResult
 from bot.tasks.registry import AnyRequest, Result
 from bot.tasks.text_to_text import CompleteText, TextResult
 from bot.ui.limits import ALT_TEXT, CONTENT, clip
-from bot.ui.replies import Reply, apology, finished, late, model_list, status_line
+from bot.ui.replies import (
+    MOST_PAGES,
+    Reply,
+    apology,
+    finished,
+    late,
+    model_list,
+    page_of,
+    status_line,
+)
 
 MODEL = Model(id="tiny", name="Tiny", task=("complete", "ocr"), family="toy", licence="MIT")
 LONG = st.text("ab `é👩\n*", max_size=2500) | st.integers(0, 5000).map("x".__mul__)
@@ -34,9 +43,11 @@ def submitted(request: AnyRequest | None = None, model: Model = MODEL) -> Submit
     return Submitted(job=job, news=None)  # type: ignore[arg-type]
 
 
-def reply_to(result: Result, request: AnyRequest | None = None, model: Model = MODEL) -> Reply:
+def reply_to(
+    result: Result, request: AnyRequest | None = None, model: Model = MODEL, *, kept: bool = False
+) -> Reply:
     answered = Answered(result=result, timings=Timings(queued_s=9.0, run_s=1.26))
-    return finished(submitted(request, model), answered)
+    return finished(submitted(request, model), answered, kept=kept)
 
 
 def text(content: str) -> TextResult:
@@ -74,19 +85,50 @@ def test_an_answer_without_words_says_so() -> None:
 def test_a_text_is_whole_in_the_message_or_in_a_file(body: str) -> None:
     reply = reply_to(text(body))
     assert len(reply.content) <= CONTENT
-    assert reply.content.endswith(f"\n{FOOTER}")
+    assert reply.content.endswith(FOOTER.removeprefix("-# "))
     if reply.files:
         assert reply.files == (("beef01.txt", body.encode(), None),)
-        assert reply.content.startswith(body[:1000])
-        assert "…" in reply.content
-    elif body:
-        assert reply.content.startswith(body)
+        assert reply.content.startswith(body.lstrip("\n")[:800].rstrip())
+        assert "\n-# Page 1 of " in reply.content
+    elif body.strip():
+        assert body.strip() in reply.content
+    assert (reply.pages, reply.said) == (1, None)
+
+
+@given(body=LONG)
+def test_pages_that_can_be_turned_hold_the_whole_text(body: str) -> None:
+    reply = reply_to(text(body), kept=True)
+    if reply.said is None:
+        assert body.strip() in reply.content or not body.strip()
+        return
+    turned = [page_of(reply.said, number) for number in range(reply.pages)]
+    assert turned[0][0] == reply.content
+    assert [(page, count) for _, page, count in turned] == [
+        (number, reply.pages) for number in range(reply.pages)
+    ]
+    assert all(len(content) <= CONTENT for content, _, _ in turned)
+    whole = "".join(content.partition("\n-# Page ")[0] for content, _, _ in turned)
+    assert unspaced(whole) == unspaced(body)
+    assert page_of(reply.said, -7)[1] == 0
+    assert page_of(reply.said, 99)[1] == reply.pages - 1
+
+
+def unspaced(body: str) -> str:
+    """Return a text without white space and backticks, of which some are added and left out."""
+    return "".join(body.replace("`", "").split())
+
+
+def test_a_text_of_many_pages_is_a_file_too() -> None:
+    for words, has_file in ((1500, False), (2500, True)):
+        reply = reply_to(text("word " * words), kept=True)
+        assert bool(reply.files) is has_file
+        assert (reply.pages > MOST_PAGES) is has_file
 
 
 @given(body=LONG)
 def test_the_small_print_is_outside_of_every_code_block(body: str) -> None:
     content = reply_to(text(body)).content
-    assert content.removesuffix(FOOTER).count("```") % 2 == 0
+    assert content.partition("\n-# ")[0].count("```") % 2 == 0
 
 
 @given(texts=st.lists(LONG.filter(bool), min_size=1, max_size=3))
@@ -94,7 +136,8 @@ def test_lines_stand_in_one_code_block_whatever_they_hold(texts: list[str]) -> N
     reply = reply_to(lines(*texts))
     assert len(reply.content) <= CONTENT
     assert reply.content.startswith("```\n")
-    assert reply.content.endswith(f"\n```\n{FOOTER}")
+    assert reply.content.partition("\n-# ")[0].endswith("\n```")
+    assert reply.content.endswith(FOOTER.removeprefix("-# "))
     assert reply.content.count("```") == 2
     if reply.files:
         assert reply.files[0][1].decode() == "\n".join(texts)

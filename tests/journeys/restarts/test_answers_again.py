@@ -74,6 +74,32 @@ async def test_the_buttons_of_an_answer_work_after_a_restart(
         assert "not kept any more" in gone["content"]
 
 
+async def test_films_that_nobody_wants_make_room_after_a_restart_too(
+    playground: Playground, member: Member, environ: dict[str, str], finished: Finished
+) -> None:
+    def films(message: dict[str, Any]) -> list[str]:
+        return re.findall(r"(?m)^\d+\. (.*?) \(\d\.\d ★\)", message["content"])
+
+    async with a_bot(playground, member, environ):
+        asked = await member.invoke("recommend", liked="Alien 5, Fargo 4, Titanic 2")
+        first = await finished(asked)
+    whole = films(first)
+    assert len(whole) == 10
+    async with a_bot(playground, member, environ):
+        second = await finished(await member.select(first, [whole[0], whole[2]]))
+        assert films(second)[:8] == [title for title in whole if title not in (whole[0], whole[2])]
+        assert len(films(second)) == 10
+        third = await finished(await member.select(second, films(second)[0]))
+        told = await (await member.click(third, "Info")).settled()
+        assert f"without:{whole[0]}; {whole[2]}; {whole[1]} model:" in told["content"]
+        again = await finished(await member.click(third, "Again"))
+        assert films(again) == films(third)
+        async with Member(playground.address, "stranger") as stranger:
+            refused = await (await stranger.select(first, whole[0])).settled()
+            assert refused["content"].startswith("Only the person who asked")
+            assert refused["only_for"] == stranger.id
+
+
 async def test_a_member_sees_takes_and_deletes_what_is_kept(
     playground: Playground, member: Member, environ: dict[str, str], finished: Finished
 ) -> None:
@@ -113,3 +139,24 @@ async def test_nothing_is_kept_where_the_operator_keeps_nothing(
         assert not answer["components"]
         shown = await (await member.invoke("privacy show")).settled()
         assert "requests not at all" in shown["content"]
+
+
+async def test_stars_pages_votes_and_picks_outlive_the_bot(
+    playground: Playground, member: Member, environ: dict[str, str], finished: Finished
+) -> None:
+    async with a_bot(playground, member, environ):
+        sheet = await finished(await member.invoke("imagine", prompt="a cat", count=2))
+        asked = await member.invoke("arena fight", task="imagine", prompt="a cat")
+        fight = await asked.settled(60, until=lambda message: "A is better" in str(message))
+        await (await member.click(fight, "B is better")).settled()
+    async with a_bot(playground, member, environ):
+        picked = await finished(await member.click(sheet, "2"))
+        assert picked["content"].startswith("-# 2 · ")
+        starred = await (await member.click(sheet, "☆")).settled()
+        assert starred["content"].startswith("Starred.")
+        shown = await (await member.invoke("gallery show")).settled()
+        assert id_of(sheet) in shown["content"]
+        voted = await (await member.click(fight, "A is better")).settled()
+        assert voted["content"] == "Your vote: A is better. There is 1 vote."
+        await member.click(fight, "Tell the names")
+        await member.until(lambda: "A is better: 1 " in member.seen[fight["id"]]["content"])

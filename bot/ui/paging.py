@@ -1,0 +1,75 @@
+"""The buttons that turn the pages of a long answer, also after a restart.
+
+Who asked turns the message itself; everybody else gets pages of their own, which only they see.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Self
+
+import discord
+from discord.ui import Button, DynamicItem, Item
+
+from bot.locales import with_language
+from bot.ui.refusals import refuse
+from bot.ui.replies import page_of
+
+if TYPE_CHECKING:
+    from bot.client import Menagerie
+
+ROW = 2  # below the buttons of the answer
+MARK = "page"
+
+
+class Leaf(DynamicItem[Button[Any]], template=rf"{MARK}:(?P<job>[0-9a-f]{{8}}):(?P<page>-?[0-9]+)"):
+    """Turns to a page of an answer."""
+
+    def __init__(self, job_id: str, page: int) -> None:
+        super().__init__(Button(label="▶", custom_id=f"{MARK}:{job_id}:{page}", row=ROW))
+        self._job_id = job_id
+        self._page = page
+
+    @classmethod
+    async def from_custom_id(
+        cls, _: discord.Interaction[Any], __: Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Recognise a button that was pressed."""
+        return cls(match["job"], int(match["page"]))
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> Any:
+        """Show the page."""
+        with_language(interaction.locale.value)
+        try:
+            await _turn(interaction, self._job_id, self._page)
+        except Exception as error:  # nothing above this shows it to the member
+            await refuse(interaction, error)
+
+
+def add_leaves(view: discord.ui.View, job_id: str, page: int, pages: int) -> None:
+    """Add the buttons that turn to the page before and to the one after."""
+    for label, target in (("◀", page - 1), ("▶", page + 1)):
+        leaf = Leaf(job_id, target)
+        leaf.item.label = label
+        leaf.item.disabled = not 0 <= target < pages
+        view.add_item(leaf)
+
+
+async def _turn(interaction: discord.Interaction[Menagerie], job_id: str, wanted: int) -> None:
+    message = interaction.message
+    assert message is not None
+    said, owner_id = await interaction.client.service.archive.pages_of(job_id)
+    content, page, pages = page_of(said, wanted)
+    if interaction.user.id == owner_id or message.flags.ephemeral:
+        view = discord.ui.View.from_message(message, timeout=None)
+        for item in view.children:
+            if isinstance(item, Button) and (item.custom_id or "").startswith(f"{MARK}:"):
+                view.remove_item(item)
+        add_leaves(view, job_id, page, pages)
+        view.stop()
+        await interaction.response.edit_message(content=content, view=view)
+        return
+    view = discord.ui.View(timeout=None)
+    add_leaves(view, job_id, page, pages)
+    view.stop()
+    await interaction.response.send_message(content, view=view, ephemeral=True)

@@ -1,0 +1,129 @@
+"""Private answers: who gets them, and the button by which one is posted for all."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import discord
+import structlog
+
+from bot.errors import UserError
+from bot.locales import say, told
+from bot.ui.callers import caller_of
+from bot.ui.late import headed, may_write
+from bot.ui.refusals import UNREACHABLE
+from bot.ui.views import LABELS, custom_id, verbs_in
+
+if TYPE_CHECKING:
+    from bot.client import Menagerie
+    from bot.service import Service
+
+    Press = discord.Interaction[Menagerie]
+
+log = structlog.get_logger("answer")
+
+
+def whispers(interaction: discord.Interaction[Any], service: Service) -> bool:
+    """Say whether somebody wants an answer that they alone see; in direct messages all are."""
+    if interaction.context.dm_channel:
+        return False
+    return service.rules.of_member(interaction.user.id).private or _is_private(interaction.message)
+
+
+def _is_private(message: discord.Message | None) -> bool:
+    """Say whether a button was pressed below a private answer: what it gives is private, too."""
+    return message is not None and message.flags.ephemeral and "share" in _verbs(message)
+
+
+async def share(interaction: Press, job_id: str) -> None:
+    """Post a private answer for all, once, with its files and buttons; it pings nobody.
+
+    Raises:
+        UserError: It is not private or not theirs, was shared already, or may not be posted here.
+    """
+    message, archive = interaction.message, interaction.client.service.archive
+    if message is None or not message.flags.ephemeral:
+        raise UserError("Only a private answer can be shared, and this one is not.")
+    if not await archive.owns(job_id, interaction.user.id):
+        raise UserError("Only the person who asked for this can share it.")
+    _require_room(interaction)
+    caller = caller_of(interaction)
+    kept = await archive.kept(job_id, caller)
+    if kept.caller.guild_id != interaction.guild_id:
+        raise UserError("That cannot be done from here.")
+    interaction.client.service.check(kept.request, kept.model_id, caller)
+    if not await archive.shared.add(message.id, interaction.user.id):
+        raise UserError("You have shared this already.")
+    await interaction.response.defer()
+    try:
+        await _post(interaction, message, job_id)
+    except UNREACHABLE as error:  # the private answer stays where it is
+        log.warning("answer not shared", job=job_id, error=str(error))
+        await archive.shared.remove(message.id)
+        text = say("That could not be posted. Try again in a minute.")
+        await interaction.followup.send(text, ephemeral=True)
+        return
+    with contextlib.suppress(*UNREACHABLE):  # it is shared all the same
+        await interaction.edit_original_response(view=_unshared(message))
+
+
+async def _post(interaction: Press, message: discord.Message, job_id: str) -> None:
+    files = [
+        await each.to_file(
+            use_cached=False, spoiler=each.is_spoiler(), description=each.description
+        )
+        for each in message.attachments
+    ]
+    view = _unshared(message)
+    if "again" in _verbs(message) and interaction.guild_id is not None:
+        label = told(LABELS["star"])
+        view.add_item(discord.ui.Button(label=label, custom_id=custom_id("star", job_id)))
+    content = headed(message.content, say("Shared by <@{user}>", user=interaction.user.id))
+    posted = await interaction.followup.send(
+        content,
+        files=files,
+        view=view if view.children else discord.utils.MISSING,
+        allowed_mentions=discord.AllowedMentions.none(),
+        wait=True,
+    )
+    await interaction.client.service.archive.posted(job_id, posted.id, None)
+
+
+def _require_room(interaction: Press) -> None:
+    """Refuse where the member or the bot may not write.
+
+    Raises:
+        UserError: With what to do instead.
+    """
+    mine = interaction.permissions
+    in_thread = isinstance(interaction.channel, discord.Thread)
+    writes = mine.send_messages_in_threads if in_thread else mine.send_messages
+    if interaction.guild_id is not None and not writes:
+        raise UserError("You may not write in this channel, so you cannot share it here either.")
+    if not may_write(interaction):
+        raise UserError(
+            "I may not write in this channel, so it cannot be shared here. Whoever manages the "
+            "server can let me."
+        )
+
+
+def _unshared(message: discord.Message) -> discord.ui.View:
+    """Return all that can be pressed below a private answer but *Share*."""
+    view = discord.ui.View.from_message(message, timeout=None)
+    for item in view.children:
+        if (getattr(item, "custom_id", None) or "").startswith(custom_id("share", "")):
+            view.remove_item(item)
+    view.stop()
+    return view
+
+
+def _verbs(message: discord.Message) -> list[str]:
+    """Return what the buttons below a message do."""
+    verbs, _ = verbs_in(
+        child.custom_id or ""
+        for row in message.components
+        for child in getattr(row, "children", ())
+        if isinstance(child, discord.Button)
+    )
+    return verbs
