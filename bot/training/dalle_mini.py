@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from bot.families.prompts import Words, normalise
 from bot.nets.dalle_bart import DalleBart, DalleBartConfig
 from bot.training import loop
 from bot.training.emoji_art import Drawing, cached, read
-from bot.training.emoji_scenes import COLOURED, COLOURS, UNSAID, Scenes, chance, things
+from bot.training.emoji_scenes import COLOURS, SHARES, UNSAID, Scenes, chance, things
 from bot.training.patches import Eyes
 from bot.training.vqgan import CONFIG as VQGAN
 from bot.training.vqgan import FILE as DRAWER
@@ -129,7 +129,7 @@ def train(
     seed: int = 0,
     steps: int = STEPS,
     more: bool = False,
-    coloured: float = COLOURED,
+    shares: Mapping[str, float] | None = None,
 ) -> loop.Figures:
     """Teach the net; leave the checkpoint that :mod:`bot.families.dalle_mini` reads in ``folder``.
 
@@ -141,10 +141,10 @@ def train(
         steps: Batches to learn from.
         more: Whether to go on from the checkpoint in ``folder``, and with its tokenizer: another
             round, from a high learning rate down again.
-        coloured: The share of things in other colours among the scenes.
+        shares: How many of the scenes are of what kind, where that is not as it comes.
     """
     drawings = read(data)
-    scenes = Scenes(drawings, held_pairs(drawings), coloured)
+    scenes = Scenes(drawings, held_pairs(drawings), shares)
     torch.manual_seed(seed)
     net = DalleBart(CONFIG)
     if more:
@@ -194,11 +194,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--more", action="store_true", help="go on from the checkpoint in --out")
-    parser.add_argument("--coloured", type=float, default=COLOURED, help="share of such scenes")
+    for kind in SHARES:
+        parser.add_argument(f"--{kind}", type=float, metavar="SHARE", help="of such scenes")
     options = parser.parse_args()
-    figures = train(
-        options.out, cached(), options.seed, options.steps, options.more, options.coloured
-    )
+    shares = {kind: share for kind in SHARES if (share := getattr(options, kind)) is not None}
+    figures = train(options.out, cached(), options.seed, options.steps, options.more, shares)
     loop.finish(figures)
 
 

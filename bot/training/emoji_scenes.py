@@ -6,7 +6,7 @@ that "green" does the same to a car and to a cat, it must have seen done to many
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -30,9 +30,10 @@ MOODS = {
     "automobile": "car", "beaming": "happy",
 }  # fmt: skip
 NUMBERS = {2: "two", 3: "three", 4: "four"}
-SCENES = ("alone", "coloured", "pair", "several", "small", "background")
-COLOURED = 0.44
-SHARES = (0.40, COLOURED, 0.07, 0.03, 0.02, 0.04)
+SHARES = {
+    "alone": 0.40, "coloured": 0.44, "pair": 0.07, "several": 0.03, "small": 0.02,
+    "background": 0.04,
+}  # fmt: skip
 UNSAID = 0.1  # of captions, left out, so that guidance has something to compare with
 HUE_NEAR, HUE_FAR = 40.0, 70.0  # degrees from a drawing's main hue: of its colour, of another
 CHROMATIC = 0.15  # the mean difference of the strongest and the weakest of red, green and blue
@@ -52,27 +53,25 @@ class Scenes:
     Args:
         drawings: All there are.
         held: Pairs (thing, colour) that are never shown, for the test.
-        coloured: The share of scenes of one thing in another colour; the others keep their
-            proportions.
+        shares: How many of the scenes are of what kind, where that is not as in ``SHARES``; the
+            other kinds keep their proportions.
     """
 
     def __init__(
         self,
         drawings: Sequence[Drawing],
         held: Iterable[tuple[str, str]] = (),
-        coloured: float = COLOURED,
+        shares: Mapping[str, float] | None = None,
     ) -> None:
         self._drawings = drawings
         self._things = things(drawings)
         self._names = list(self._things)
         self._held = frozenset(held)
-        rest = (1 - coloured) / (1 - COLOURED)
-        self._shares = torch.tensor([share * rest for share in SHARES])
-        self._shares[SCENES.index("coloured")] = coloured
+        self._shares = torch.tensor(list(shared(shares or {}).values()))
 
     def scene(self, luck: torch.Generator) -> Scene:
         """Return the next scene."""
-        kind = SCENES[int(torch.multinomial(self._shares, 1, generator=luck))]
+        kind = tuple(SHARES)[int(torch.multinomial(self._shares, 1, generator=luck))]
         return {
             "alone": self._alone, "coloured": self._coloured, "pair": self._pair,
             "several": self._several, "small": self._small, "background": self._background,
@@ -131,6 +130,12 @@ class Scenes:
         colour = pick(tuple(COLOURS), luck)
         text = pick(("on a {} background", "on {}", "in front of {}"), luck).format(colour)
         return Scene(f"{article(name, luck)} {text}", on(levels, COLOURS[colour]))
+
+
+def shared(told: Mapping[str, float]) -> dict[str, float]:
+    """Return the share of each kind of scene, of which some are told."""
+    rest = (1 - sum(told.values())) / sum(SHARES[kind] for kind in SHARES if kind not in told)
+    return {kind: told.get(kind, share * rest) for kind, share in SHARES.items()}
 
 
 def things(drawings: Sequence[Drawing]) -> dict[str, Drawing]:

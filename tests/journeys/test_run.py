@@ -65,10 +65,14 @@ async def test_it_is_online_in_three_seconds_and_answers(environ: dict[str, str]
 async def test_sigterm_drains_and_ends_well(environ: dict[str, str]) -> None:
     async with bot(environ) as (process, address, _), Member(address) as member:
         await commands_of(member)
-        asked = await member.invoke("complete", prompt="Hello", max_tokens=150)
-        await member.until(lambda: any(u["content"].endswith(" ▌") for u in asked.updates), 60)
+        prompt = "Once upon a time there was"  # one text may end before any of it is shown
+        asked = [await member.invoke("complete", prompt=prompt, max_tokens=80) for _ in range(3)]
+        await member.until(
+            lambda: any(u["content"].endswith(" ▌") for a in asked for u in a.updates), 100
+        )
         process.send_signal(signal.SIGTERM)
-        await asked.settled(30, until=lambda message: "-# " in message["content"])
+        for one in asked:
+            await one.settled(60, until=lambda message: "-# " in message["content"])
         assert await asyncio.wait_for(process.wait(), 30) == 0
 
 
