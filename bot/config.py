@@ -89,6 +89,10 @@ class Inference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         Count,
         Meta(description="Threads of each worker; 0: the cores, shared out among those at work."),
     ] = 0
+    give_way: Annotated[
+        bool,
+        Meta(description="Shared cores: use fewer threads while other programs want them too."),
+    ] = True
     runtime: Annotated[
         Literal["auto", "torch", "openvino"],
         Meta(description="What writes texts: torch, openvino where a model allows it, or auto."),

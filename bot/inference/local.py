@@ -92,6 +92,7 @@ class LocalExecutor:
             self,
             size=settings.chosen_workers(),
             threads=settings.chosen_threads(),
+            give_way=settings.give_way and not settings.threads,
             silence_s=settings.silence_s,
             memory_mb=most_mb(settings.chosen_memory_mb()),
             environ={**environ, **serving_environment(settings, prepared)},

@@ -74,6 +74,7 @@ class Pool:
     Args:
         size: How many workers.
         threads: How many threads each worker's nets may use.
+        give_way: Whether they use fewer while other programs want the cores.
         silence_s: A worker whose reader thread is quiet for so long is stopped or frozen.
         memory_mb: What one worker may take for itself; one that leaks is killed beyond it.
         environ: The environment from which the workers' few variables are taken.
@@ -85,6 +86,7 @@ class Pool:
         *,
         size: int,
         threads: int,
+        give_way: bool,
         silence_s: float,
         memory_mb: int,
         environ: Mapping[str, str],
@@ -93,7 +95,7 @@ class Pool:
         self._silence_s = silence_s
         self._memory_mb = memory_mb
         self._size = size
-        self.environ = worker_environment(environ, threads)
+        self.environ = worker_environment(environ, threads, give_way)
         self._forks = Forks(self.environ)
         self._workers: dict[int, WorkerProcess] = {}
         self.missing_modules: tuple[str, ...] = ()  # which the forkserver could not import
@@ -245,7 +247,9 @@ def _note_end(task: asyncio.Task[None]) -> None:
         log.error("pool task failed", exc_info=error)
 
 
-def worker_environment(environ: Mapping[str, str], threads: int) -> dict[str, str]:
+def worker_environment(
+    environ: Mapping[str, str], threads: int, give_way: bool = False
+) -> dict[str, str]:
     """Return the environment of the workers: no token, no address of a database, no hub.
 
     ``PYTHONPATH`` is set so that the workers import the same ``bot`` package as this process.
@@ -256,6 +260,7 @@ def worker_environment(environ: Mapping[str, str], threads: int) -> dict[str, st
     return kept | {
         "PYTHONPATH": os.pathsep.join(paths),
         "MENAGERIE_THREADS": str(threads),
+        "MENAGERIE_GIVE_WAY": str(int(give_way)),
         "OMP_NUM_THREADS": str(threads),
         "HF_HUB_OFFLINE": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",

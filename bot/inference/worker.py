@@ -29,6 +29,7 @@ from bot.errors import UserError
 from bot.families.base import BatchFamily, GeneratingFamily, Stopped
 from bot.families.moods import BySentence
 from bot.inference import wire
+from bot.inference.crowding import Crowding
 from bot.inference.estimates import size_class
 from bot.inference.running import BatchRun, Running
 
@@ -96,6 +97,7 @@ class Worker:
         self._joining: deque[Running] = deque()
         self._steps = 0
         self._threads = torch.get_num_threads()
+        self._crowding = Crowding() if os.environ.get("MENAGERIE_GIVE_WAY") == "1" else None
 
     def receive(self, message: ToWorker) -> None:
         """Take a message; pings and cancels act at once, the rest waits its turn."""
@@ -342,9 +344,10 @@ class Worker:
         self._use_lent_threads()
 
     def _use_lent_threads(self) -> None:
-        """Let torch use the threads that were lent; only the main thread may say so."""
-        if torch.get_num_threads() != self._threads:
-            torch.set_num_threads(self._threads)
+        """Let torch use what is worth it of the lent threads; only the main thread may say so."""
+        threads = self._crowding.worth(self._threads) if self._crowding else self._threads
+        if torch.get_num_threads() != threads:
+            torch.set_num_threads(threads)
 
 
 def _first_row(family: GeneratingFamily, running: Running) -> Row:

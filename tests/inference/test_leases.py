@@ -47,7 +47,7 @@ def test_fixed_threads_are_not_lent() -> None:
 
 
 async def test_a_worker_alone_has_all_cores_and_gives_some_up_to_another(job: MakeJob) -> None:
-    async with running(threads=0) as executor:
+    async with running(threads=0, give_way=False) as executor:
         while executor.status().workers < 2:
             await asyncio.sleep(0.05)
         alone = await answered(executor, job("threads 5"))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.playground.invocation import Invocation
 from bot.playground.member import Member
 from tests.processes import bot, commands_of
 
@@ -67,12 +68,13 @@ async def test_sigterm_drains_and_ends_well(environ: dict[str, str]) -> None:
         await commands_of(member)
         prompt = "Once upon a time there was"  # one text may end before any of it is shown
         asked = [await member.invoke("complete", prompt=prompt, max_tokens=80) for _ in range(3)]
-        await member.until(
-            lambda: any(u["content"].endswith(" ▌") for a in asked for u in a.updates), 100
-        )
+
+        def begun() -> list[Invocation]:
+            return [one for one in asked if any(u["content"].endswith(" ▌") for u in one.updates)]
+
+        await member.until(lambda: bool(begun()), 100)
         process.send_signal(signal.SIGTERM)
-        for one in asked:
-            await one.settled(60, until=lambda message: "-# " in message["content"])
+        await begun()[0].settled(60, until=lambda message: "-# " in message["content"])
         assert await asyncio.wait_for(process.wait(), 30) == 0
 
 
