@@ -25,6 +25,9 @@ PREFILL_CHUNK = 128
 PREFILL_BUDGET = 512
 """Prompt tokens read in one step, at most: what bounds how long other rows, and a cancel, wait."""
 
+Read = torch.Tensor | Exception
+"""What reading brought a row: its last logits, (V,), or what kept it from being read."""
+
 
 class Runtime(Protocol):
     """A net with one cache per slot. Slots are small integers chosen by the engine.
@@ -42,8 +45,14 @@ class Runtime(Protocol):
             MemoryError: There is no room beside the rows that are in.
         """
 
-    def read(self, slots: list[int], chunks: list[list[int]]) -> torch.Tensor:
-        """Read some ids after what each slot holds; return the last logits of each, (N, V)."""
+    def extend(self, slot: int, ids: list[int]) -> torch.Tensor:
+        """Read ids of shape (T,) after what the slot holds; return the last logits, (V,)."""
+
+    def read(self, slots: list[int], chunks: list[list[int]]) -> list[Read]:
+        """Read some ids after what each slot holds; say of each row how that went.
+
+        A row that failed is of no more use: what it holds may be half of what it was to read.
+        """
 
     def step(self, slots: list[int], tokens: list[int]) -> torch.Tensor:
         """Read one token per slot; return the logits of each, (N, V)."""
@@ -61,9 +70,15 @@ class ReadsOneByOne:
         """Read ids of shape (T,) after what the slot holds; return the last logits, (V,)."""
         raise NotImplementedError
 
-    def read(self, slots: list[int], chunks: list[list[int]]) -> torch.Tensor:
-        """Read some ids after what each slot holds; return the last logits of each, (N, V)."""
-        return torch.stack([self.extend(s, ids) for s, ids in zip(slots, chunks, strict=True)])
+    def read(self, slots: list[int], chunks: list[list[int]]) -> list[Read]:
+        """Read some ids after what each slot holds; say of each row how that went."""
+        return [self._read_one(slot, ids) for slot, ids in zip(slots, chunks, strict=True)]
+
+    def _read_one(self, slot: int, ids: list[int]) -> Read:
+        try:
+            return self.extend(slot, ids)
+        except Exception as error:  # of this row: its neighbours are read all the same
+            return error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,23 +239,23 @@ class Engine:
         return emissions + self._read(ready)
 
     def _read(self, ready: dict[str, _Active]) -> list[Emission]:
-        """Read a chunk of each row; if that fails, of each by itself, so that only one fails."""
+        """Read a chunk of each row; those that are read to their end get their first token."""
         if not ready:
             return []
         chunks = [active.unread[:PREFILL_CHUNK] for active in ready.values()]
-        try:
-            logits = self._runtime.read([active.slot for active in ready.values()], chunks)
-        except Exception as error:
-            if len(ready) == 1:
-                return [Emission(key=key, text="", error=error) for key in ready]
-            return [told for key, active in ready.items() for told in self._read({key: active})]
-        whole = []
-        for number, active in enumerate(ready.values()):
+        reads = self._runtime.read([active.slot for active in ready.values()], chunks)
+        failed: list[Emission] = []
+        whole: dict[str, _Active] = {}
+        logits: list[torch.Tensor] = []
+        for (key, active), read in zip(ready.items(), reads, strict=True):
+            if isinstance(read, Exception):
+                failed.append(Emission(key=key, text="", error=read))
+                continue
             active.unread = active.unread[PREFILL_CHUNK:]
             if not active.unread:
-                whole.append(number)
-        read = {key: active for key, active in ready.items() if not active.unread}
-        return self._advance(read, logits[whole]) if read else []
+                whole[key] = active
+                logits.append(read)
+        return failed + (self._advance(whole, torch.stack(logits)) if whole else [])
 
     def _begin(self, active: _Active) -> int:
         """Begin a row; return what its source costs of the budget."""

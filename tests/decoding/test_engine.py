@@ -136,6 +136,29 @@ def test_rows_that_come_and_go_get_what_generate_gives_each_alone(
     assert ties <= 1
 
 
+@pytest.mark.parametrize("runtime", [SoloRuntime, ArenaRuntime])
+@pytest.mark.parametrize("kind", ["gpt2", "bart"])
+def test_a_row_beside_one_that_cannot_be_read_is_read_once(kind: str, runtime: Any) -> None:
+    rng = random.Random(kind)
+    sampling = Sampling(max_new_tokens=8, min_new_tokens=8)
+    source = source_of(kind, rng)
+    good = Row(ids=(START, *range(20, 26)), sampling=sampling, source=source)
+    bad = Row(ids=(START, SIZE + 5), sampling=sampling, source=source)  # no such token
+    expected = generated(net_of(kind), good)[0]
+    engine = Engine(runtime(Wiring(net_of(kind))), numbers(SIZE), END_IDS, SLOTS)
+    for key, row_ in {"first": good, "bad": bad, "last": good}.items():
+        engine.join(key, row_)
+    texts, errors = {}, {}
+    while len(engine):
+        for emission in engine.step():
+            if emission.finish is not None:
+                texts[emission.key] = ids_of(emission.finish.text)
+            if emission.error is not None:
+                errors[emission.key] = type(emission.error)
+    assert errors == {"bad": IndexError}
+    assert texts == {"first": expected, "last": expected}
+
+
 class Scripted(ReadsOneByOne):
     """A runtime that finds the next token of a script likeliest, and notes what it is asked."""
 
