@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -137,6 +138,49 @@ def test_a_search_that_fails_fails_its_rows_only() -> None:
     emissions = {emission.key: emission for emission in engine.step()}
     assert isinstance(emissions["bad"].error, IndexError)
     assert set(finished(engine)) == {"good"}
+
+
+def test_a_bad_source_does_not_fail_those_who_share_its_search() -> None:
+    rows = rows_of("bart", 3)
+    bad = Row(ids=(START,), sampling=BEAMS, source=(SIZE + 5,))
+    alone = {key: ids_of(finish.text) for key, finish in finished_all("bart", rows).items()}
+    engine = engine_of("bart")
+    for key, row in {"row0": rows["row0"], "bad": bad, **rows}.items():
+        engine.join(key, row)
+    engine.step()
+    engine.leave("row2")
+    ended = [e for _ in range(60) for e in engine.step() if e.finish or e.error]
+    assert len(engine) == 0
+    (failed,) = (e for e in ended if e.error)
+    assert (failed.key, type(failed.error)) == ("bad", IndexError)
+    found = {e.key: ids_of(e.finish.text) for e in ended if e.finish}
+    assert found == {key: alone[key] for key in ("row0", "row1")}
+
+
+def finished_all(kind: str, rows: dict[str, Row]) -> dict[str, Finish]:
+    engine = engine_of(kind)
+    for key, row in rows.items():
+        engine.join(key, row)
+    return finished(engine)
+
+
+def test_rows_in_flight_wait_for_one_source_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, encoded = engine_of("bart"), []
+    encode = Wiring.encode
+
+    def noted(self: Wiring, source: Any) -> torch.Tensor:
+        encoded.append(source)
+        return encode(self, source)
+
+    monkeypatch.setattr(Wiring, "encode", noted)
+    for key, row in rows_of("bart", 3).items():
+        engine.join(key, row)
+    counts = []
+    for _ in range(4):
+        engine.step()
+        counts.append(len(encoded))
+    assert counts == [1, 2, 3, 3]
+    assert set(finished(engine)) == {"row0", "row1", "row2"}
 
 
 def test_beams_need_something_that_searches() -> None:
