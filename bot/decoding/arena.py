@@ -66,7 +66,7 @@ class ArenaRuntime(ReadsOneByOne):
         widen_windows(wiring.decoder(), self._lengths)
 
     def begin(self, slot: int, tokens: int, source: Any) -> None:
-        """Make room for a row of so many tokens; have the encoder read its source, if it has one.
+        """Make room for a row of so many tokens, and for its source, if it has one.
 
         Raises:
             MemoryError: The arena would become larger than it may.
@@ -76,16 +76,20 @@ class ArenaRuntime(ReadsOneByOne):
         longest = max([tokens, *(row.most for row in self._rows)])
         for layer in self._own:
             layer.make_room(len(self._rows) + 1, longest)
+        columns = 0
         if source is not None:
-            self._reserve(len(source) if isinstance(source, tuple) else self._picture)
-            encoded = self._wiring.encode(source)
-            if not isinstance(source, tuple):
-                self._picture = encoded.shape[1]
+            columns = len(source) if isinstance(source, tuple) else self._picture
+            self._reserve(columns)
         row = self._row(slot)
-        row.most = tokens
-        if source is not None:
-            row.encoded = encoded
-            row.source = encoded.shape[1]
+        row.most, row.source = tokens, columns
+
+    def encode(self, slot: int, source: Any) -> None:
+        """Have the encoder read the source of a row that has begun."""
+        row = self._row(slot)
+        row.encoded = self._wiring.encode(source)
+        row.source = row.encoded.shape[1]
+        if not isinstance(source, tuple):
+            self._picture = row.source
 
     def extend(self, slot: int, ids: list[int]) -> torch.Tensor:
         """Read ids (T,) after what the slot holds; return the last position's logits, (V,)."""

@@ -207,7 +207,7 @@ class _Search:
         Each source is encoded by itself and padded on the right to whole blocks, so that what a
         row finds does not depend on who shares its search.
         """
-        encoded = []
+        encoded: list[torch.Tensor] = []
         for row in self._rows:
             if encoded:
                 _give_way()  # others need not wait until all are encoded

@@ -118,6 +118,9 @@ class PagedRuntime:
             raise ValueError(f"a row of {tokens} tokens, in a window of {self.window}")
         self._reserve(slot, tokens)
 
+    def encode(self, slot: int, source: Any) -> None:
+        """Do nothing: no row has a source here."""
+
     def extend(self, slot: int, ids: list[int]) -> torch.Tensor:
         """Read ids (T,) after what the slot holds; return the last position's logits, (V,).
 

@@ -192,13 +192,14 @@ class Worker:
                 self._joining.append(running)
             else:
                 with self._ending(running):
-                    running.start()
                     family.engine.join(running.order.job_id, _first_row(family, running))
 
     def _advance_texts(self) -> None:
         for family in self._families.values():
             if isinstance(family, GeneratingFamily) and len(family.engine):
                 self._stop_rows(family)
+                for job_id in family.engine.admit():  # those that wait for memory lose no time
+                    self._jobs[job_id].start()
                 self._step(family)
 
     def _stop_rows(self, family: GeneratingFamily) -> None:
@@ -240,7 +241,7 @@ class Worker:
             return
         self._send(wire.RowDone(order.job_id, finish.text, finish.tokens, finish.stopped_by))
         running.show(family.shown_with(order.request, running.finishes, ""))
-        family.engine.join(order.job_id, row)
+        family.engine.join(order.job_id, row, ahead=True)  # its time runs already
 
     def _next_batch(self) -> list[Running]:
         """Take out the oldest job, and those for the same model and task of about its length.

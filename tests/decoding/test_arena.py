@@ -42,6 +42,7 @@ def begin(arena: ArenaRuntime, kind: str, slot: int, length: int) -> None:
     ids = [rng.randrange(6, SIZE) for _ in range(length)]
     if source is not None:
         arena.begin(slot, 200, source)
+        arena.encode(slot, source)
         ids[0] = START
     arena.extend(slot, ids)
 
@@ -113,6 +114,7 @@ def test_a_row_that_is_still_read_is_not_disturbed_by_steps(kind: str) -> None:
     for slot in (0, 1):
         if source is not None:
             arena.begin(slot, 200, source)
+            arena.encode(slot, source)
     expected = arena.extend(0, ids)
     arena.extend(1, ids[:10])
     arena.step([0], [7])

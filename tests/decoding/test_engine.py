@@ -183,6 +183,9 @@ class Scripted(ReadsOneByOne):
     def begin(self, slot: int, tokens: int, source: Any) -> None:
         assert source is None
 
+    def encode(self, slot: int, source: Any) -> None:
+        raise NotImplementedError
+
     def step(self, slots: list[int], tokens: list[int]) -> torch.Tensor:
         return torch.stack([self._next(slot) for slot in slots])
 
@@ -237,6 +240,38 @@ def test_a_row_waits_until_there_is_memory_for_it() -> None:
     engine.join("long", row(*range(6, 26), most=400))
     (emission,) = engine.step()
     assert isinstance(emission.error, MemoryError)
+
+
+def test_rows_begin_in_their_order_when_there_is_memory() -> None:
+    wiring = Wiring(net_of("gpt2"))
+    two_rows = 2 * 64 * 2 * 2 * 16 * 2 * 4
+    engine = Engine(ArenaRuntime(wiring, limit_bytes=two_rows), numbers(SIZE), frozenset(), 8)
+    for key, most in {"a": 2, "b": 5, "c": 40, "d": 2}.items():
+        engine.join(key, row(*range(6, 16), most=most))
+    begun: list[list[str]] = []
+    while len(engine):
+        begun.append(engine.admit())
+        assert engine.admit() == []
+        for emission in engine.step():
+            if (
+                emission.key == "b"
+                and emission.finish is not None
+                and sum("b" in keys for keys in begun) == 1
+            ):
+                engine.join("b", row(*range(6, 16), most=3), ahead=True)
+    assert [keys for keys in begun if keys] == [["a"], ["b"], ["c"], ["b"], ["d"]]
+
+
+def test_a_row_that_is_in_cannot_join_again() -> None:
+    runtime = Scripted([7] * 50)
+    engine = Engine(runtime, numbers(400), frozenset(), 2)
+    engine.join("a", row(6))
+    with pytest.raises(ValueError, match="in already"):
+        engine.join("a", row(6))
+    engine.leave("a")
+    assert runtime.freed == [0]
+    engine.join("a", row(6))
+    engine.join("b", row(6))
 
 
 def test_what_is_read_in_one_step_is_bounded() -> None:
