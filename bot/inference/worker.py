@@ -165,7 +165,8 @@ class Worker:
 
     def _unload(self, model_id: str) -> None:
         """Forget a model; jobs at it were given up by the bot, those to come load it again."""
-        for running in [r for r in self._jobs.values() if r.begun and r.order.model_id == model_id]:
+        held = list(self._jobs.values())  # in one go: the other thread may add to them meanwhile
+        for running in [r for r in held if r.begun and r.order.model_id == model_id]:
             self._stopped(running)
         self._families.pop(model_id, None)
 
