@@ -94,7 +94,7 @@ class ArenaRuntime(ReadsOneByOne):
     def extend(self, slot: int, ids: list[int]) -> torch.Tensor:
         """Read ids (T,) after what the slot holds; return the last position's logits, (V,)."""
         row = self._row(slot)
-        end = row.length + len(ids)
+        end = row.touched = row.length + len(ids)
         self._place.read(self._rows.index(row), row.length, end, max(row.most, end))
         self._set_crossed(row.crossed)
         logits = self._wiring.forward(
@@ -148,9 +148,9 @@ class ArenaRuntime(ReadsOneByOne):
             return
         gone, last = self._rows[number], self._rows.pop()
         for layer in self._own:
-            layer.move(len(self._rows), number, last.length, gone.length)
+            layer.move(len(self._rows), number, last.length, max(gone.length, gone.touched))
         for crossing in self._crossed:
-            crossing.move(len(self._rows), number, last.crossed, gone.crossed)
+            crossing.move(len(self._rows), number, last.crossed, max(gone.crossed, gone.source))
         if last is not gone:
             self._rows[number] = last
         if not self._rows:
@@ -200,6 +200,7 @@ class _Row:
     def __init__(self, slot: int) -> None:
         self.slot = slot
         self.length = 0
+        self.touched = 0  # columns that may be written: more, where reading failed half way
         self.most = 0  # tokens that it may have in the end
         self.source = 0  # columns that its source takes in the cross attention
         self.crossed = 0  # and those that are written
@@ -283,8 +284,10 @@ class _Layer(CacheLayerMixin):  # type: ignore[misc]
             if shape[0] * shape[1] <= most:
                 rows, columns = shape
                 break  # else what others needed once is given back
-        self._keys = _grown(self._keys, rows, columns)
-        self._values = _grown(self._values, rows, columns)
+        # both or none: memory may run out between them
+        self._keys, self._values = (
+            _grown(tensor, rows, columns) for tensor in (self._keys, self._values)
+        )
 
     def clear(self) -> None:
         """Give all of the memory back."""

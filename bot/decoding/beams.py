@@ -151,8 +151,8 @@ class _Search:
             length_penalty=sampling.length_penalty,
             early_stopping=sampling.early_stopping,
             forced_eos_token_id=sampling.forced_last,
-            eos_token_id=self._end_ids,
-            pad_token_id=self._end_ids[0],
+            eos_token_id=self._end_ids or None,
+            pad_token_id=self._end_ids[0] if self._end_ids else 0,
             decoder_start_token_id=self._rows[0].ids[0],
         )
         gate = StoppingCriteriaList([_Gate(self)])

@@ -177,8 +177,8 @@ class Engine:
 
         Raises:
             IndexError: All slots are taken.
-            ValueError: The row has no tokens to go on from, asks for beams where none can be, or
-                another of its key is in.
+            ValueError: The row has no tokens to go on from or none to write, asks for beams where
+                none can be, or another of its key is in.
         """
         if not self.has_room:
             raise IndexError("all slots are taken")
@@ -186,6 +186,8 @@ class Engine:
             raise ValueError(f"the row {key} is in already")
         if not row.ids:
             raise ValueError("a row needs at least one token")
+        if row.sampling.max_new_tokens < 1:
+            raise ValueError("a row needs at least one token to write")
         if row.sampling.beams > 1:
             self._search(key, row)
             return
@@ -349,20 +351,26 @@ class Engine:
             return []
         emissions = []
         for key, found in self._searches.step().items():
-            if isinstance(found, Exception):
-                emissions.append(Emission(key=key, text="", error=found))
-                continue
-            text = GrowingText(self._tokenizer, self._searched[key].stop)
-            count, stopped_by = 0, "length"
-            for token in found:
-                if token in self._end_ids:
-                    stopped_by = "end"
-                    break
-                count += 1
-                text.add(token)
-                if text.stopped:
-                    stopped_by = "stop"
-                    break
-            finish = Finish(text=text.whole(), tokens=count, stopped_by=stopped_by)
-            emissions.append(Emission(key=key, text=finish.text, finish=finish))
+            try:
+                if isinstance(found, Exception):
+                    raise found
+                finish = self._written(found, self._searched[key].stop)
+                emissions.append(Emission(key=key, text=finish.text, finish=finish))
+            except Exception as error:  # of this row's search or text: its neighbours go on
+                emissions.append(Emission(key=key, text="", error=error))
         return emissions
+
+    def _written(self, tokens: list[int], stop: tuple[str, ...]) -> Finish:
+        """Turn the tokens that a search found into the end of its row."""
+        text = GrowingText(self._tokenizer, stop)
+        count, stopped_by = 0, "length"
+        for token in tokens:
+            if token in self._end_ids:
+                stopped_by = "end"
+                break
+            count += 1
+            text.add(token)
+            if text.stopped:
+                stopped_by = "stop"
+                break
+        return Finish(text=text.whole(), tokens=count, stopped_by=stopped_by)

@@ -84,8 +84,9 @@ class TakingTurns:
     def leave(self, key: str) -> None:
         """Drop whatever has this key."""
         if (work := self._works.pop(key, None)) is not None:
-            self._at_work = None if key == self._at_work else self._at_work
             work.close()
+        if key == self._at_work:
+            self._at_work = None
         self._engine.leave(key)
 
     def admit(self) -> list[str]:

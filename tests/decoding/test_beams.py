@@ -14,6 +14,7 @@ from bot.decoding.arena import ArenaRuntime
 from bot.decoding.beams import BeamSearches
 from bot.decoding.engine import Engine, Finish
 from bot.decoding.sampling import Row, Sampling
+from bot.decoding.stops import GrowingText
 from bot.decoding.wiring import Wiring
 from tests.decoding.architectures import END_IDS, SIZE, START, generated, net_of, source_of
 from tests.decoding.vocabularies import ids_of, numbers
@@ -181,6 +182,37 @@ def test_rows_in_flight_wait_for_one_source_at_a_time(monkeypatch: pytest.Monkey
         counts.append(len(encoded))
     assert counts == [1, 2, 3, 3]
     assert set(finished(engine)) == {"row0", "row1", "row2"}
+
+
+def test_a_text_that_cannot_be_decoded_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = engine_of("bart")
+    searched, quick = rows_of("bart", 2).values()
+    flight = Row(ids=(START,), sampling=Sampling(max_new_tokens=90, min_new_tokens=90),
+                 source=quick.source)  # fmt: skip
+    engine.join("searched", searched)
+    engine.join("flight", flight)
+
+    def fails(self: GrowingText) -> str:  # what is in flight asks for it at its end only
+        raise RuntimeError("no text")
+
+    monkeypatch.setattr(GrowingText, "whole", fails)
+    told = [e for _ in range(40) for e in engine.step()]
+    assert [str(e.error) for e in told if e.error] == ["no text"]
+    assert [e.key for e in told if e.error] == ["searched"]
+    assert len([e for e in told if e.key == "flight"]) == 40
+
+
+def test_a_net_without_an_end_searches_up_to_the_length() -> None:
+    net = net_of("gpt2")
+    net.generation_config.eos_token_id = net.config.eos_token_id = None
+    row = rows_of("gpt2", 1, Sampling(max_new_tokens=9, beams=2))["row0"]
+    expected = generated(net, row)[0]
+    wiring = Wiring(net)
+    searches = BeamSearches(wiring, frozenset())
+    engine = Engine(ArenaRuntime(wiring), numbers(SIZE), frozenset(), 2, searches)
+    engine.join("a", row)
+    finish = finished(engine)["a"]
+    assert (ids_of(finish.text), finish.stopped_by) == (expected, "length")
 
 
 def test_beams_need_something_that_searches() -> None:

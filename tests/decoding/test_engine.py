@@ -28,6 +28,7 @@ from tests.decoding.architectures import (
     END_IDS,
     SIZE,
     START,
+    WINDOW,
     generated,
     is_tie,
     net_of,
@@ -272,6 +273,35 @@ def test_a_row_that_is_in_cannot_join_again() -> None:
     assert runtime.freed == [0]
     engine.join("a", row(6))
     engine.join("b", row(6))
+
+
+@pytest.mark.parametrize("runtime", [SoloRuntime, ArenaRuntime])
+@pytest.mark.parametrize("kind", ["gpt2", "opt", "gpt_neo", "llama"])
+def test_a_prompt_may_fill_the_window_up_to_what_is_written(kind: str, runtime: Any) -> None:
+    rng = random.Random(kind)
+    rows = {}
+    for most in (1, 2, 70):
+        ids = tuple(rng.randrange(6, SIZE) for _ in range(WINDOW - most))
+        rows[f"{most}"] = Row(ids=ids, sampling=Sampling(max_new_tokens=most, min_new_tokens=most))
+    expected = {key: generated(net_of(kind), row_)[0] for key, row_ in rows.items()}
+    engine = Engine(runtime(Wiring(net_of(kind))), numbers(SIZE), END_IDS, SLOTS)
+    for key, row_ in rows.items():
+        engine.join(key, row_)
+    found = {}
+    while len(engine):
+        for emission in engine.step():
+            assert emission.error is None
+            if emission.finish is not None:
+                found[emission.key] = ids_of(emission.finish.text)
+    assert found == expected
+
+
+def test_a_row_that_may_write_nothing_is_refused() -> None:
+    engine = Engine(Scripted([7] * 50), numbers(400), frozenset(), 1)
+    with pytest.raises(ValueError, match="to write"):
+        engine.join("a", row(6, most=0))
+    assert engine.has_room
+    assert len(engine) == 0
 
 
 def test_what_is_read_in_one_step_is_bounded() -> None:
