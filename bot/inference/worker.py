@@ -214,8 +214,9 @@ class Worker:
         try:
             emissions = family.engine.step()
         except Exception as error:  # one border of two: a fault ends these rows, not the worker
-            for job_id in family.engine.joined():
-                self._failed(self._jobs[job_id], error)
+            rows = [self._jobs[job_id] for job_id in family.engine.joined()]
+            for running in [row for row in rows if row.started_at] or rows:  # others only wait
+                self._failed(running, error)
             return
         self._steps += 1
         for emission in emissions:

@@ -86,6 +86,17 @@ async def test_who_waits_for_memory_loses_no_time(executor: LocalExecutor, job: 
     assert all(outcome.timings.run_s < 2 for outcome in outcomes)  # type: ignore[union-attr]
 
 
+async def test_a_step_that_fails_does_not_fail_who_waits_for_memory(
+    executor: LocalExecutor, job: MakeJob
+) -> None:
+    narrow = msgspec.structs.replace(COUNTER, id="counter-narrow")
+    bad, good = job("860", narrow, max_tokens=50), job("1", narrow, max_tokens=5)
+    failed, answered = await asyncio.gather(outcome_of(executor, bad), outcome_of(executor, good))
+    assert isinstance(failed, Unanswered)
+    assert "888" in str(failed.error)
+    assert isinstance(answered, Answered)
+
+
 async def test_nor_does_a_job_lose_its_turn_between_its_rows(
     executor: LocalExecutor, job: MakeJob
 ) -> None:

@@ -35,7 +35,7 @@ def memory_of(model: Any) -> int:
 class CountingRuntime(ReadsOneByOne):
     """Finds the next number likeliest; dies at 42 if a file named ``armed`` can be removed.
 
-    At 666 it dies always, and after 777 comes what no row can choose from.
+    At 666 it dies always, after 777 comes what no row can choose from, and a step at 888 fails.
     """
 
     def __init__(self, step_s: float, memory: int) -> None:
@@ -65,6 +65,8 @@ class CountingRuntime(ReadsOneByOne):
         raise NotImplementedError
 
     def step(self, slots: list[int], tokens: list[int]) -> torch.Tensor:
+        if 888 in tokens:
+            raise RuntimeError("no step goes on from 888")
         pairs = zip(slots, tokens, strict=True)
         return torch.stack([self.extend(slot, [token]) for slot, token in pairs])
 
