@@ -32,7 +32,7 @@ def left(family: CausalLM, tokenizer: Any, text: str) -> list[str]:
     runtime: Any = family.engine._engine._runtime  # type: ignore[attr-defined]
     ids = [0, *tokenizer(before)["input_ids"]] if before else [0]
     runtime.begin(0, len(ids), None)
-    logits = runtime.read([0], [ids])[0]
+    logits = runtime.extend(0, ids)
     runtime.free(0)
     found: list[str] = []
     for token in logits.topk(200).indices.tolist():

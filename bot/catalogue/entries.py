@@ -40,9 +40,10 @@ ORIGIN = frozenset(
 )
 NO_FAMILIES = frozenset(
     {
-        "base", "captions", "checkpoints", "chunks", "drawing", "encoders", "extracts",
-        "generation", "guessing", "holes", "languages", "layouts", "likelihoods", "lines",
-        "pictures", "prompts", "reading_order", "romanising", "spans", "vocabularies", "weighing",
+        "base", "captions", "charts", "checkpoints", "chunks", "clues", "crops", "detection",
+        "drawing", "encoders", "extracts", "generation", "guessing", "holes", "languages",
+        "layouts", "likelihoods", "lines", "moods", "overlays", "panels", "pictures", "prompts",
+        "reading_order", "romanising", "spans", "vocabularies", "walks", "weighing",
     }
 )  # fmt: skip
 

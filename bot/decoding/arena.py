@@ -66,7 +66,7 @@ class ArenaRuntime(ReadsOneByOne):
         widen_windows(wiring.decoder(), self._lengths)
 
     def begin(self, slot: int, tokens: int, source: Any) -> None:
-        """Make room for a row of so many tokens; have the encoder read its source, if it has one.
+        """Make room for a row of so many tokens, and for its source, if it has one.
 
         Raises:
             MemoryError: The arena would become larger than it may.
@@ -76,21 +76,25 @@ class ArenaRuntime(ReadsOneByOne):
         longest = max([tokens, *(row.most for row in self._rows)])
         for layer in self._own:
             layer.make_room(len(self._rows) + 1, longest)
+        columns = 0
         if source is not None:
-            self._reserve(len(source) if isinstance(source, tuple) else self._picture)
-            encoded = self._wiring.encode(source)
-            if not isinstance(source, tuple):
-                self._picture = encoded.shape[1]
+            columns = len(source) if isinstance(source, tuple) else self._picture
+            self._reserve(columns)
         row = self._row(slot)
-        row.most = tokens
-        if source is not None:
-            row.encoded = encoded
-            row.source = encoded.shape[1]
+        row.most, row.source = tokens, columns
+
+    def encode(self, slot: int, source: Any) -> None:
+        """Have the encoder read the source of a row that has begun."""
+        row = self._row(slot)
+        row.encoded = self._wiring.encode(source)
+        row.source = row.encoded.shape[1]
+        if not isinstance(source, tuple):
+            self._picture = row.source
 
     def extend(self, slot: int, ids: list[int]) -> torch.Tensor:
         """Read ids (T,) after what the slot holds; return the last position's logits, (V,)."""
         row = self._row(slot)
-        end = row.length + len(ids)
+        end = row.touched = row.length + len(ids)
         self._place.read(self._rows.index(row), row.length, end, max(row.most, end))
         self._set_crossed(row.crossed)
         logits = self._wiring.forward(
@@ -144,9 +148,9 @@ class ArenaRuntime(ReadsOneByOne):
             return
         gone, last = self._rows[number], self._rows.pop()
         for layer in self._own:
-            layer.move(len(self._rows), number, last.length, gone.length)
+            layer.move(len(self._rows), number, last.length, max(gone.length, gone.touched))
         for crossing in self._crossed:
-            crossing.move(len(self._rows), number, last.crossed, gone.crossed)
+            crossing.move(len(self._rows), number, last.crossed, max(gone.crossed, gone.source))
         if last is not gone:
             self._rows[number] = last
         if not self._rows:
@@ -196,6 +200,7 @@ class _Row:
     def __init__(self, slot: int) -> None:
         self.slot = slot
         self.length = 0
+        self.touched = 0  # columns that may be written: more, where reading failed half way
         self.most = 0  # tokens that it may have in the end
         self.source = 0  # columns that its source takes in the cross attention
         self.crossed = 0  # and those that are written
@@ -279,8 +284,10 @@ class _Layer(CacheLayerMixin):  # type: ignore[misc]
             if shape[0] * shape[1] <= most:
                 rows, columns = shape
                 break  # else what others needed once is given back
-        self._keys = _grown(self._keys, rows, columns)
-        self._values = _grown(self._values, rows, columns)
+        # both or none: memory may run out between them
+        self._keys, self._values = (
+            _grown(tensor, rows, columns) for tensor in (self._keys, self._values)
+        )
 
     def clear(self) -> None:
         """Give all of the memory back."""

@@ -19,16 +19,28 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
 WIDE = "menagerie_wide"
+TORCHS_OWN = "sdpa"
 
 
 def widen(decoder: Any) -> bool:
-    """Let a decoder attend in this way; return whether its architecture lets itself be told."""
+    """Let a decoder attend in this way; return whether it does now.
+
+    Only those do that attend by torch's own: others have a reason, such as a cap on the scores
+    (Gemma 2) or columns that are nobody's (gpt-oss), which would be left out here.
+    """
+    if decoder.config._attn_implementation != TORCHS_OWN:
+        return False
     if not decoder._can_set_attn_implementation():
         return False
     AttentionInterface.register(WIDE, _attend)
     AttentionMaskInterface.register(WIDE, sdpa_mask)
     decoder.set_attn_implementation(WIDE)
     return True
+
+
+def narrow(decoder: Any) -> None:
+    """Let a decoder that was widened attend by torch's own again."""
+    decoder.set_attn_implementation(TORCHS_OWN)
 
 
 def _attend(

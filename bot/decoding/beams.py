@@ -58,13 +58,31 @@ class BeamSearches:
             alike = {key: row for key, row in self._waiting.items() if _kind(row) == kind}
             for key in alike:
                 del self._waiting[key]
-            self._searches.append(_Search(self._wiring, self._end_ids, alike, wide=self._wide))
+            self._begin(alike)
         done: dict[str, Found] = {}
         for search in list(self._searches):
-            if (found := search.step()) is not None:
+            try:
+                found = search.step()
+            except Exception as error:  # whatever it is, it may be of one row only
+                self._searches.remove(search)
+                done |= self._each_alone(search, error)
+                continue
+            if found is not None:
                 self._searches.remove(search)
                 done |= found
         return done
+
+    def _begin(self, rows: dict[str, Row]) -> None:
+        self._searches.append(_Search(self._wiring, self._end_ids, rows, wide=self._wide))
+
+    def _each_alone(self, failed: _Search, error: Exception) -> dict[str, Found]:
+        """Search anew for each row of a search that failed; one that was alone has failed."""
+        rows = failed.wanted()
+        if failed.had_company:
+            for key, row in rows.items():
+                self._begin({key: row})
+            return {}
+        return dict.fromkeys(rows, error)
 
 
 def _kind(row: Row) -> tuple[Sampling, int]:
@@ -87,6 +105,16 @@ class _Search:
         self._begun = len(self._rows[0].ids)
         self._run = greenlet(self._generate)
 
+    @property
+    def had_company(self) -> bool:
+        """Whether it began with several rows."""
+        return len(self._order) > 1
+
+    def wanted(self) -> dict[str, Row]:
+        """Return the rows that have not left."""
+        rows = zip(self._order, self._rows, strict=True)
+        return {key: row for key, row in rows if key in self.keys}
+
     def leave(self, key: str) -> None:
         """Do not wait for a row; the last one out ends the search."""
         self.keys.discard(key)
@@ -94,11 +122,8 @@ class _Search:
             self._run.throw(GreenletExit)
 
     def step(self) -> dict[str, Found] | None:
-        """Advance by a token; return what was found when it is done."""
-        try:
-            sequences = self._run.switch()
-        except Exception as error:
-            return dict.fromkeys(self.keys, error)
+        """Encode a source or advance by a token; return what was found when it is done."""
+        sequences = self._run.switch()
         if not self._run.dead:
             return None
         return {
@@ -126,8 +151,8 @@ class _Search:
             length_penalty=sampling.length_penalty,
             early_stopping=sampling.early_stopping,
             forced_eos_token_id=sampling.forced_last,
-            eos_token_id=self._end_ids,
-            pad_token_id=self._end_ids[0],
+            eos_token_id=self._end_ids or None,
+            pad_token_id=self._end_ids[0] if self._end_ids else 0,
             decoder_start_token_id=self._rows[0].ids[0],
         )
         gate = StoppingCriteriaList([_Gate(self)])
@@ -182,7 +207,11 @@ class _Search:
         Each source is encoded by itself and padded on the right to whole blocks, so that what a
         row finds does not depend on who shares its search.
         """
-        encoded = [self._wiring.encode(row.source)[0] for row in self._rows]
+        encoded: list[torch.Tensor] = []
+        for row in self._rows:
+            if encoded:
+                _give_way()  # others need not wait until all are encoded
+            encoded.append(self._wiring.encode(row.source)[0])
         width = max(len(one) for one in encoded)
         if not self._wiring.reads_pictures:
             width = whole_blocks(width)
@@ -201,9 +230,14 @@ class _Gate(StoppingCriteria):  # type: ignore[misc]
 
     def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:
         """Return which of the (rows x beams) are to stop, (N x K,)."""
-        parent = getcurrent().parent
-        assert parent is not None  # `generate` runs in a greenlet of ours
-        parent.switch()
+        _give_way()
         gone = [key not in self._search.keys for key in self._search._order]
         beams = len(input_ids) // len(gone)
         return torch.tensor(gone).repeat_interleave(beams)
+
+
+def _give_way() -> None:
+    """Let the engine go on, until it comes to this search again."""
+    parent = getcurrent().parent
+    assert parent is not None  # a search runs in a greenlet of its own
+    parent.switch()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import math
 import mmap
@@ -39,7 +40,8 @@ class Blocks:
         for name, (shape, dtype) in kinds.items():
             size = most * math.prod(shape) * np.dtype(dtype).itemsize
             mapped = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-            mapped.madvise(mmap.MADV_HUGEPAGE)
+            with contextlib.suppress(AttributeError, OSError):  # not every kernel knows of them
+                mapped.madvise(mmap.MADV_HUGEPAGE)
             self._maps.append(mapped)
             self.arrays[name] = np.frombuffer(mapped, dtype).reshape(most, *shape)
         self._free: list[int] = []

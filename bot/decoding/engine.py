@@ -25,6 +25,9 @@ PREFILL_CHUNK = 128
 PREFILL_BUDGET = 512
 """Prompt tokens read in one step, at most: what bounds how long other rows, and a cancel, wait."""
 
+Read = torch.Tensor | Exception
+"""What reading brought a row: its last logits, (V,), or what kept it from being read."""
+
 
 class Runtime(Protocol):
     """A net with one cache per slot. Slots are small integers chosen by the engine.
@@ -36,14 +39,23 @@ class Runtime(Protocol):
     gathers: bool
 
     def begin(self, slot: int, tokens: int, source: Any) -> None:
-        """Make room for a row of so many tokens; have the encoder read its source, if it has one.
+        """Make room for a row of so many tokens, and for its source, if it has one.
 
         Raises:
             MemoryError: There is no room beside the rows that are in.
         """
 
-    def read(self, slots: list[int], chunks: list[list[int]]) -> torch.Tensor:
-        """Read some ids after what each slot holds; return the last logits of each, (N, V)."""
+    def encode(self, slot: int, source: Any) -> None:
+        """Have the encoder read the source of a row that has begun."""
+
+    def extend(self, slot: int, ids: list[int]) -> torch.Tensor:
+        """Read ids of shape (T,) after what the slot holds; return the last logits, (V,)."""
+
+    def read(self, slots: list[int], chunks: list[list[int]]) -> list[Read]:
+        """Read some ids after what each slot holds; say of each row how that went.
+
+        A row that failed is of no more use: what it holds may be half of what it was to read.
+        """
 
     def step(self, slots: list[int], tokens: list[int]) -> torch.Tensor:
         """Read one token per slot; return the logits of each, (N, V)."""
@@ -61,9 +73,15 @@ class ReadsOneByOne:
         """Read ids of shape (T,) after what the slot holds; return the last logits, (V,)."""
         raise NotImplementedError
 
-    def read(self, slots: list[int], chunks: list[list[int]]) -> torch.Tensor:
-        """Read some ids after what each slot holds; return the last logits of each, (N, V)."""
-        return torch.stack([self.extend(s, ids) for s, ids in zip(slots, chunks, strict=True)])
+    def read(self, slots: list[int], chunks: list[list[int]]) -> list[Read]:
+        """Read some ids after what each slot holds; say of each row how that went."""
+        return [self._read_one(slot, ids) for slot, ids in zip(slots, chunks, strict=True)]
+
+    def _read_one(self, slot: int, ids: list[int]) -> Read:
+        try:
+            return self.extend(slot, ids)
+        except Exception as error:  # of this row: its neighbours are read all the same
+            return error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +111,9 @@ class _Active:
     chooser: Chooser
     text: GrowingText
     unread: list[int]
-    begun: bool
+    unencoded: bool
     tokens: int
+    begun: bool = False
     last: int | None = None
 
 
@@ -131,8 +150,10 @@ class Engine:
         self._end_ids = end_ids
         self._free = list(reversed(range(slots)))
         self._rows: dict[str, _Active] = {}
+        self._refused: dict[str, Exception] = {}
         self._searches = searches
         self._searched: dict[str, Row] = {}
+        self._to_search: dict[str, Row] = {}
 
     def __len__(self) -> int:
         return len(self._rows) + len(self._searched)
@@ -146,17 +167,27 @@ class Engine:
         """Return the keys of the rows that are in."""
         return [*self._rows, *self._searched]
 
-    def join(self, key: str, row: Row) -> None:
-        """Take a row in; it is read in chunks over the next steps.
+    def join(self, key: str, row: Row, *, ahead: bool = False) -> None:
+        """Take a row in; once there is memory for it, it is read in chunks over the next steps.
+
+        Args:
+            key: What the caller calls it.
+            row: The text to be written.
+            ahead: Whether it comes before those that wait: it goes on from one that was in.
 
         Raises:
             IndexError: All slots are taken.
-            ValueError: The row has no tokens to go on from, or asks for beams where none can be.
+            ValueError: The row has no tokens to go on from or none to write, asks for beams where
+                none can be, or another of its key is in.
         """
         if not self.has_room:
             raise IndexError("all slots are taken")
+        if key in self._rows or key in self._searched:
+            raise ValueError(f"the row {key} is in already")
         if not row.ids:
             raise ValueError("a row needs at least one token")
+        if row.sampling.max_new_tokens < 1:
+            raise ValueError("a row needs at least one token to write")
         if row.sampling.beams > 1:
             self._search(key, row)
             return
@@ -170,23 +201,53 @@ class Engine:
             chooser,
             text,
             unread=[*row.ids, *row.emitted],
-            begun=False,
+            unencoded=row.source is not None,
             tokens=len(row.emitted),
         )
+        if ahead:
+            self._rows = {key: self._rows.pop(key), **self._rows}
 
     def leave(self, key: str) -> None:
         """Drop a row, finished or not; unknown keys are ignored."""
         active = self._rows.pop(key, None)
+        self._refused.pop(key, None)
+        self._to_search.pop(key, None)
         if active is not None:
             self._runtime.free(active.slot)
             self._free.append(active.slot)
         if self._searched.pop(key, None) is not None and self._searches is not None:
             self._searches.leave(key)
 
+    def admit(self) -> list[str]:
+        """Begin the rows for which there is memory now; return their keys.
+
+        Rows begin in the order in which they joined, or one that takes much would wait for ever.
+        :meth:`step` does it, too; who asks before learns whose time begins to run.
+        """
+        begun = []
+        for key, active in self._rows.items():
+            if active.begun or key in self._refused:
+                continue
+            tokens = len(active.row.ids) + active.row.sampling.max_new_tokens
+            try:
+                self._runtime.begin(active.slot, tokens, active.row.source)
+            except MemoryError as error:
+                if any(other.begun for other in self._rows.values()):
+                    break  # there will be room when one of them is done
+                self._refused[key] = error
+            except Exception as error:  # of this row: its neighbours go on
+                self._refused[key] = error
+            else:
+                active.begun = True
+                begun.append(key)
+        return begun + self._begin_searches()
+
     def step(self) -> list[Emission]:
         """Advance every row: a token for those that are read, chunks for those that join."""
+        self.admit()
+        refused = [Emission(key=key, text="", error=e) for key, e in self._refused.items()]
         decoded = self._decode()
-        emissions = decoded + self._prefill(busy=len(decoded)) + self._searched_on()
+        emissions = refused + decoded + self._prefill(busy=len(decoded)) + self._searched_on()
         for emission in emissions:
             if emission.finish is not None or emission.error is not None:
                 self.leave(emission.key)
@@ -202,7 +263,7 @@ class Engine:
 
     def _prefill(self, busy: int) -> list[Emission]:
         """Read what joining rows have not read yet: the more wait and the fewer write, the more."""
-        joining = {key: active for key, active in self._rows.items() if active.last is None}
+        joining = {k: row for k, row in self._rows.items() if row.begun and row.last is None}
         budget = min(PREFILL_BUDGET, PREFILL_CHUNK * (1 + len(joining) // (1 + busy)))
         emissions: list[Emission] = []
         ready: dict[str, _Active] = {}
@@ -210,12 +271,10 @@ class Engine:
             if budget <= 0:
                 break
             try:
-                if not active.begun:
-                    budget -= self._begin(active)
-            except MemoryError as error:
-                if any(other.begun for other in self._rows.values() if other is not active):
-                    break  # there will be room when one of them is done
-                emissions.append(Emission(key=key, text="", error=error))
+                if active.unencoded:
+                    budget -= PREFILL_CHUNK  # about what a source costs
+                    self._runtime.encode(active.slot, active.row.source)
+                    active.unencoded = False
             except Exception as error:  # of this row's source: its neighbours go on
                 emissions.append(Emission(key=key, text="", error=error))
             else:
@@ -224,31 +283,23 @@ class Engine:
         return emissions + self._read(ready)
 
     def _read(self, ready: dict[str, _Active]) -> list[Emission]:
-        """Read a chunk of each row; if that fails, of each by itself, so that only one fails."""
+        """Read a chunk of each row; those that are read to their end get their first token."""
         if not ready:
             return []
         chunks = [active.unread[:PREFILL_CHUNK] for active in ready.values()]
-        try:
-            logits = self._runtime.read([active.slot for active in ready.values()], chunks)
-        except Exception as error:
-            if len(ready) == 1:
-                return [Emission(key=key, text="", error=error) for key in ready]
-            return [told for key, active in ready.items() for told in self._read({key: active})]
-        whole = []
-        for number, active in enumerate(ready.values()):
+        reads = self._runtime.read([active.slot for active in ready.values()], chunks)
+        failed: list[Emission] = []
+        whole: dict[str, _Active] = {}
+        logits: list[torch.Tensor] = []
+        for (key, active), read in zip(ready.items(), reads, strict=True):
+            if isinstance(read, Exception):
+                failed.append(Emission(key=key, text="", error=read))
+                continue
             active.unread = active.unread[PREFILL_CHUNK:]
             if not active.unread:
-                whole.append(number)
-        read = {key: active for key, active in ready.items() if not active.unread}
-        return self._advance(read, logits[whole]) if read else []
-
-    def _begin(self, active: _Active) -> int:
-        """Begin a row; return what its source costs of the budget."""
-        row = active.row
-        tokens = len(row.ids) + row.sampling.max_new_tokens
-        self._runtime.begin(active.slot, tokens, row.source)
-        active.begun = True
-        return 0 if row.source is None else PREFILL_CHUNK
+                whole[key] = active
+                logits.append(read)
+        return failed + (self._advance(whole, torch.stack(logits)) if whole else [])
 
     def _advance(self, due: dict[str, _Active], logits: torch.Tensor) -> list[Emission]:
         """Give each row its next token from logits of shape (N, V)."""
@@ -284,8 +335,15 @@ class Engine:
     def _search(self, key: str, row: Row) -> None:
         if self._searches is None:
             raise ValueError("this model cannot search with beams")
-        self._searched[key] = row
-        self._searches.join(key, row)
+        self._searched[key] = self._to_search[key] = row
+
+    def _begin_searches(self) -> list[str]:
+        """Let the rows that ask for beams begin: nobody keeps memory for them."""
+        begun, self._to_search = self._to_search, {}
+        for key, row in begun.items():
+            assert self._searches is not None  # else none was taken in
+            self._searches.join(key, row)
+        return list(begun)
 
     def _searched_on(self) -> list[Emission]:
         """Let the searches make a step each; a row's text is there only when its search is done."""
@@ -293,20 +351,26 @@ class Engine:
             return []
         emissions = []
         for key, found in self._searches.step().items():
-            if isinstance(found, Exception):
-                emissions.append(Emission(key=key, text="", error=found))
-                continue
-            text = GrowingText(self._tokenizer, self._searched[key].stop)
-            count, stopped_by = 0, "length"
-            for token in found:
-                if token in self._end_ids:
-                    stopped_by = "end"
-                    break
-                count += 1
-                text.add(token)
-                if text.stopped:
-                    stopped_by = "stop"
-                    break
-            finish = Finish(text=text.whole(), tokens=count, stopped_by=stopped_by)
-            emissions.append(Emission(key=key, text=finish.text, finish=finish))
+            try:
+                if isinstance(found, Exception):
+                    raise found
+                finish = self._written(found, self._searched[key].stop)
+                emissions.append(Emission(key=key, text=finish.text, finish=finish))
+            except Exception as error:  # of this row's search or text: its neighbours go on
+                emissions.append(Emission(key=key, text="", error=error))
         return emissions
+
+    def _written(self, tokens: list[int], stop: tuple[str, ...]) -> Finish:
+        """Turn the tokens that a search found into the end of its row."""
+        text = GrowingText(self._tokenizer, stop)
+        count, stopped_by = 0, "length"
+        for token in tokens:
+            if token in self._end_ids:
+                stopped_by = "end"
+                break
+            count += 1
+            text.add(token)
+            if text.stopped:
+                stopped_by = "stop"
+                break
+        return Finish(text=text.whole(), tokens=count, stopped_by=stopped_by)

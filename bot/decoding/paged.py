@@ -6,6 +6,7 @@ Rows share the blocks but no arithmetic: what a row reads is the same bits whoev
 
 from __future__ import annotations
 
+import operator
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ from bot.decoding.blocks import Blocks, bytes_of  # noqa: E402
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from bot.decoding.engine import Read
 
 LAST = "last_positions"
 NOBODY = 0
@@ -56,11 +59,10 @@ class _Held:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What one row brings to a call: token ids that come after ``past`` others in its blocks."""
+    """What one row brings to a call: token ids that come after what it holds."""
 
     ids: list[int]
-    past: int
-    blocks: list[int]
+    held: _Held
 
 
 class PagedRuntime:
@@ -116,32 +118,44 @@ class PagedRuntime:
             raise ValueError(f"a row of {tokens} tokens, in a window of {self.window}")
         self._reserve(slot, tokens)
 
-    def extend(self, slot: int, ids: list[int]) -> torch.Tensor:
-        """Read ids (T,) after what the slot holds; return the last position's logits, (V,)."""
-        return self.read([slot], [ids])[0]
+    def encode(self, slot: int, source: Any) -> None:
+        """Do nothing: no row has a source here."""
 
-    def read(self, slots: list[int], chunks: list[list[int]]) -> torch.Tensor:
-        """Read some ids after what each slot holds, in one call; return the last logits, (n, V).
+    def extend(self, slot: int, ids: list[int]) -> torch.Tensor:
+        """Read ids (T,) after what the slot holds; return the last position's logits, (V,).
 
         Raises:
-            ValueError: A row has no ids, or more than the window has room for; none is read.
+            ValueError: There are no ids, or more than the window has room for; none is read.
             MemoryError: There is no room for a row that had none kept; none is read.
         """
-        parts: list[_Part] = []
+        return self._read_together([slot], [ids])[0]
+
+    def read(self, slots: list[int], chunks: list[list[int]]) -> list[Read]:
+        """Read some ids after what each slot holds, in one call; say of each row how that went.
+
+        If the call fails each row is read by itself, so that only the guilty fail.
+        """
         try:
-            for slot, ids in zip(slots, chunks, strict=True):
-                parts.append(self._part(slot, ids))
-        except (ValueError, MemoryError):
-            for slot, part in zip(slots, parts, strict=False):
-                self._held[slot].tokens = part.past
-            raise
+            return list(self._read_together(slots, chunks))
+        except Exception as error:
+            if len(slots) == 1:
+                return [error]
+            return [
+                read
+                for slot, ids in zip(slots, chunks, strict=True)
+                for read in self.read([slot], [ids])
+            ]
+
+    def _read_together(self, slots: list[int], chunks: list[list[int]]) -> torch.Tensor:
+        """Read some ids after what each slot holds; return the last logits, (n, V)."""
+        parts = [self._part(slot, ids) for slot, ids in zip(slots, chunks, strict=True)]
         return self._run(parts, list(np.cumsum([len(ids) for ids in chunks]) - 1))
 
     def step(self, slots: list[int], tokens: list[int]) -> torch.Tensor:
         """Read one token per slot; return their logits, (n, V)."""
         parts = [self._part(s, [token]) for s, token in zip(slots, tokens, strict=True)]
         alone = COMPANY - len(parts)
-        parts += [_Part([tokens[0]], 0, [NOBODY])] * alone
+        parts += [_Part([tokens[0]], _Held(blocks=[NOBODY]))] * alone
         return self._run(parts, list(range(len(parts))))[: len(slots)]
 
     def score(self, slot: int, ids: list[int]) -> torch.Tensor:
@@ -170,8 +184,7 @@ class PagedRuntime:
         held = self._reserve(slot, after)
         while len(held.blocks) * self._block < after:
             held.blocks.append(self._blocks.take())
-        held.tokens = after
-        return _Part(ids, past, held.blocks)
+        return _Part(ids, held)
 
     def _reserve(self, slot: int, tokens: int) -> _Held:
         """Keep blocks for a row of so many tokens, so that others can't take them.
@@ -207,27 +220,32 @@ class PagedRuntime:
     def _run(self, parts: list[_Part], wanted: list[int]) -> torch.Tensor:
         """Run a ragged batch of S rows, T tokens in all; return the wanted tokens' logits.
 
+        If it fails the rows hold what they held: what was written lies behind their ends.
+
         Args:
             parts: One per row.
             wanted: Places in 0..T-1, in the order of the rows.
         """
         widths = [len(part.ids) for part in parts]
-        owned = [len(part.blocks) for part in parts]
+        pasts = [part.held.tokens for part in parts]
+        owned = [len(part.held.blocks) for part in parts]
         values: dict[str, Any] = {
             "input_ids": np.array([i for part in parts for i in part.ids], np.int64),  # (T,)
-            "past_lens": np.array([part.past for part in parts], np.int32),  # (S,)
+            "past_lens": np.array(pasts, np.int32),  # (S,)
             "subsequence_begins": np.cumsum([0, *widths], dtype=np.int32),  # (S + 1,)
-            "block_indices": np.array([b for part in parts for b in part.blocks], np.int32),
+            "block_indices": np.array([b for part in parts for b in part.held.blocks], np.int32),
             "block_indices_begins": np.cumsum([0, *owned], dtype=np.int32),  # (S + 1,)
-            "max_context_len": np.array(max(part.past + len(part.ids) for part in parts), np.int32),
+            "max_context_len": np.array(max(map(operator.add, pasts, widths)), np.int32),
             LAST: np.array(wanted, np.int64),
         }
         if self._wants_positions:
-            spans = [np.arange(part.past, part.past + len(part.ids)) for part in parts]
+            spans = [np.arange(p, p + width) for p, width in zip(pasts, widths, strict=True)]
             values["position_ids"] = np.concatenate(spans).astype(np.int64)  # (T,)
         for name, value in values.items():
             self._request.set_tensor(name, ov.Tensor(value))
         self._request.infer()
+        for part in parts:
+            part.held.tokens += len(part.ids)
         logits = self._request.get_output_tensor(0).data  # (len(wanted), 1, V), the request's own
         return torch.from_numpy(logits.reshape(len(wanted), -1).copy())
 

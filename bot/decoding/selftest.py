@@ -79,9 +79,11 @@ def _begin(runtime: Runtime, wiring: Wiring, number: int) -> torch.Tensor:
     if wiring.has_encoder:
         ids = ids[: 1 + number]
     runtime.begin(number, len(ids) + STEPS, source)
+    if source is not None:
+        runtime.encode(number, source)
     logits = torch.empty(0)
     for at in range(0, len(ids), PIECE):  # a long prompt is read in pieces
-        logits = runtime.read([number], [ids[at : at + PIECE]])[0]
+        logits = runtime.extend(number, ids[at : at + PIECE])
     return logits
 
 

@@ -118,12 +118,15 @@ def open_engine(
     linears.relay(net, "packed" if size <= serving.pack_bytes else "plain")
     note, wide = "", False
     try:
+        reference = selftest.reference(SoloRuntime(wiring), wiring)  # of the net as it came
         wide = attention.widen(wiring.decoder())
-        reference = selftest.reference(SoloRuntime(wiring), wiring)
         runtime: Any = ArenaRuntime(wiring, wide=wide, limit_bytes=serving.arena_bytes)
         selftest.check(runtime, wiring, reference)
     except Exception as error:  # whatever it is: what is slow and right can still serve
         sys.stderr.write("".join(traceback.format_exception(error)))
+        if wide:
+            attention.narrow(wiring.decoder())
+            wide = False
         runtime = SoloRuntime(wiring)
         note = f"one row at a time: {error or type(error).__name__}"
     searches = BeamSearches(wiring, end_ids, wide=wide)

@@ -27,9 +27,11 @@ class SoloRuntime(ReadsOneByOne):
         self._encoded: dict[int, torch.Tensor] = {}
 
     def begin(self, slot: int, tokens: int, source: Any) -> None:
-        """Have the encoder read a source, if there is one."""
-        if source is not None:
-            self._encoded[slot] = self._wiring.encode(source)  # (1, S, D)
+        """Do nothing: a cache grows as it is filled."""
+
+    def encode(self, slot: int, source: Any) -> None:
+        """Have the encoder read the source of a row."""
+        self._encoded[slot] = self._wiring.encode(source)  # (1, S, D)
 
     def extend(self, slot: int, ids: list[int]) -> torch.Tensor:
         """Read ids (T,) after what the slot holds; return the last position's logits, (V,)."""

@@ -94,14 +94,17 @@ class Rows(Protocol):
     def joined(self) -> list[str]:
         """Return the keys of the rows that are in."""
 
-    def join(self, key: str, row: Row) -> None:
-        """Take a row in."""
+    def join(self, key: str, row: Row, *, ahead: bool = False) -> None:
+        """Take a row in, ``ahead`` of those that wait if it goes on from one that was in."""
 
     def leave(self, key: str) -> None:
         """Drop a row, finished or not; unknown keys are ignored."""
 
+    def admit(self) -> list[str]:
+        """Begin the rows for which there is room in memory; return their keys."""
+
     def step(self) -> list[Emission]:
-        """Advance the rows."""
+        """Advance the rows; those that no :meth:`admit` began are begun here."""
 
 
 class GeneratingFamily(ABC):

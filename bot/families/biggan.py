@@ -252,7 +252,7 @@ def picks(parts: Sequence[Sequence[int]], seed: int) -> tuple[int, ...]:
 def _seeds(typed: str) -> tuple[int, ...]:
     """Return the seeds of the picture that others are to be like, and of its variations."""
     words = typed.replace(",", " ").split()
-    if len(words) > MOST_NEAR or not all(word.isdecimal() and int(word) < SEEDS for word in words):
+    if len(words) > MOST_NEAR or not all(map(_is_seed, words)):
         raise UserError(
             "`near` takes the seed of a picture, as it stands in small print, or up to {most} of "
             "them where a variation is varied; not {typed!r}.",
@@ -260,6 +260,11 @@ def _seeds(typed: str) -> tuple[int, ...]:
             typed=typed[:60],
         )
     return tuple(map(int, words))
+
+
+def _is_seed(word: str) -> bool:
+    """Say whether a word is a seed; Python reads no number of some thousand digits."""
+    return word.isdecimal() and len(word) <= len(str(SEEDS)) and int(word) < SEEDS
 
 
 def caption(names: Sequence[str]) -> str:

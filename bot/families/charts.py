@@ -33,6 +33,8 @@ LINE = 32
 AIR = 14  # above and below the words of a row
 BAR = 22
 MOST_LINES = 2
+LONGEST_WORD = 200  # letters, and of the whole text LONGEST: what is behind them finds no room
+LONGEST = 1000
 MANY = 8  # rows; of more, each has one line, so that the sheet does not grow too tall to read
 SCORE_ROOM = 100  # for "> 99 %" behind the longest bar
 
@@ -123,7 +125,9 @@ def _bar(
 
 def wrapped(text: str, font: Font, room: float, most: int) -> list[str]:
     """Return a text in so many lines at most; where it is longer, the last ends in a mark."""
-    words = drawable(text).split()
+    if len(text) > LONGEST:
+        text = text[:LONGEST] + "…"
+    words = [word[:LONGEST_WORD] for word in drawable(text).split()]
     lines: list[str] = []
     while words and len(lines) < most:
         count = 1

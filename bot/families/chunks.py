@@ -9,9 +9,12 @@ Length = Callable[[str], int]
 """Counts the tokens of a text, the special ones left out."""
 
 # What ends a sentence: a mark, perhaps closing quotes, white space, and no small letter after it;
-# marks of Chinese and Japanese need no space; a line's end ends a sentence too.
+# marks of Chinese and Japanese need no space; a line's end ends a sentence too. Runs of marks
+# and of white space are taken whole, from where they begin: else long ones take minutes.
 _END = re.compile(
-    r"""(?P<mark>[.!?…]+["'”’»)\]]*)\s+(?![a-zà-öø-ÿ])|[。！？]+[」』”）]*\s*|\s*\n\s*""",
+    r"""(?P<mark>(?<![.!?…])[.!?…]++["'”’»)\]]*+)\s++(?![a-zà-öø-ÿ])"""
+    r"""|[。！？]+[」』”）]*\s*"""
+    r"""|(?<![^\S\n])[^\S\n]*+\n\s*"""
 )
 _SHORT = re.compile(
     r"(?:^|[\s(])(?:(?:[A-Z]\.)*[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|No|Nr|vs|ca|cf|e\.g|i\.e|z\.B|bzw|d\.h"
@@ -19,6 +22,7 @@ _SHORT = re.compile(
     r"|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)\.$"
 )
 """What ends in a full stop and ends no sentence."""
+_SHORT_ROOM = 40  # letters in which it is looked for
 
 
 def sentences(text: str) -> list[str]:
@@ -26,7 +30,9 @@ def sentences(text: str) -> list[str]:
     found: list[str] = []
     start = 0
     for match in _END.finditer(text):
-        up_to_mark = text[start : match.end("mark")] if match["mark"] else ""
+        up_to_mark = ""
+        if match["mark"]:
+            up_to_mark = text[max(start, match.end("mark") - _SHORT_ROOM) : match.end("mark")]
         if _SHORT.search(up_to_mark):
             continue
         found.append(text[start : match.end()])

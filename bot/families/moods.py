@@ -17,6 +17,7 @@ from bot.families.chunks import sentences
 from bot.families.pictures import to_picture
 from bot.tasks.text_to_text import (
     DRAWN_SENTENCES,
+    TOLD_SENTENCES,
     ClassifySentiment,
     Label,
     LabelsResult,
@@ -39,6 +40,7 @@ class Parts:
     whole: Any
     sentences: tuple[str, ...]
     inputs: tuple[Any, ...]
+    untold: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class PartsOutputs:
     whole: Any
     sentences: tuple[str, ...]
     outputs: tuple[Any, ...]
+    untold: int
 
 
 class BySentence(BatchFamily[Any, Any]):
@@ -65,16 +68,20 @@ class BySentence(BatchFamily[Any, Any]):
         inputs = self.whole.preprocess(request, seed)
         if not wants_chart(request):
             return inputs
+        found = [text for sentence in sentences(request.text) if (text := sentence.strip())]
         texts: list[str] = []
         each: list[Any] = []
-        for sentence in sentences(request.text):
-            text = sentence.strip()
+        untold = 0
+        for text in found:
+            if len(texts) == TOLD_SENTENCES:
+                untold += 1
+                continue
             try:
                 each.append(self.whole.preprocess(ClassifySentiment(text=text), seed))
             except UserError:  # a line of emoji between sentences
                 continue
             texts.append(text)
-        return Parts(inputs, tuple(texts), tuple(each))
+        return Parts(inputs, tuple(texts), tuple(each), untold)
 
     def forward(self, batch: list[Any], run: Run) -> list[Any]:
         """Run the net on all texts and sentences at once."""
@@ -83,7 +90,12 @@ class BySentence(BatchFamily[Any, Any]):
             flat += [one.whole, *one.inputs] if isinstance(one, Parts) else [one]
         outputs = iter(self.whole.forward(flat, run))
         return [
-            PartsOutputs(next(outputs), one.sentences, tuple(next(outputs) for _ in one.inputs))
+            PartsOutputs(
+                whole=next(outputs),
+                sentences=one.sentences,
+                outputs=tuple(next(outputs) for _ in one.inputs),
+                untold=one.untold,
+            )
             if isinstance(one, Parts)
             else next(outputs)
             for one in batch
@@ -101,7 +113,9 @@ class BySentence(BatchFamily[Any, Any]):
             told = self.whole.postprocess(one, ClassifySentiment(text=text))
             assert isinstance(told, LabelsResult)
             each.append(SentenceLabels(text=text, labels=told.labels, uncertain=told.uncertain))
-        return msgspec.structs.replace(result, sentences=tuple(each), chart=chart(each))
+        return msgspec.structs.replace(
+            result, sentences=tuple(each), chart=chart(each), untold=outputs.untold
+        )
 
     def size_bytes(self) -> int:
         """Return how much memory the weights take."""

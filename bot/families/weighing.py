@@ -45,6 +45,7 @@ class TakingTurns:
     def __init__(self, engine: Engine) -> None:
         self._engine: Rows = engine
         self._works: dict[str, Generator[None, None, Any]] = {}  # the oldest first
+        self._at_work: str | None = None
 
     @property
     def note(self) -> str:
@@ -73,18 +74,29 @@ class TakingTurns:
         """Return the keys of all that are in."""
         return [*self._engine.joined(), *self._works]
 
-    def join(self, key: str, row: Row) -> None:
+    def join(self, key: str, row: Row, *, ahead: bool = False) -> None:
         """Take a row or a job that weighs in."""
         if isinstance(row, Weighed):
             self._works[key] = row.work()
         else:
-            self._engine.join(key, row)
+            self._engine.join(key, row, ahead=ahead)
 
     def leave(self, key: str) -> None:
         """Drop whatever has this key."""
         if (work := self._works.pop(key, None)) is not None:
             work.close()
+        if key == self._at_work:
+            self._at_work = None
         self._engine.leave(key)
+
+    def admit(self) -> list[str]:
+        """Begin the rows for which there is memory, and the oldest job that weighs."""
+        begun = self._engine.admit()
+        key = next(iter(self._works), None)
+        if key != self._at_work and key is not None:
+            begun.append(key)
+        self._at_work = key
+        return begun
 
     def step(self) -> list[Emission]:
         """Advance every row by a step, and the oldest job that weighs by a piece."""

@@ -41,9 +41,10 @@ class Running:
     cancelled: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
-        """Begin the clock, and say so."""
-        self.started_at = time.monotonic()
-        self.report(Started())
+        """Begin the clock, and say so; a job that has several rows starts with the first."""
+        if not self.started_at:
+            self.started_at = time.monotonic()
+            self.report(Started())
 
     def show(self, text: str, token: int | None = None) -> None:
         """Tell the text so far if it is new; a token that shows nothing yet is told later."""
@@ -63,8 +64,8 @@ class Running:
 
     @property
     def run_s(self) -> float:
-        """Seconds since it began."""
-        return time.monotonic() - self.started_at
+        """Seconds since it began; 0 while it waits."""
+        return time.monotonic() - self.started_at if self.started_at else 0.0
 
     @property
     def unwanted(self) -> bool:

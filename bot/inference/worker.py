@@ -167,7 +167,8 @@ class Worker:
 
     def _unload(self, model_id: str) -> None:
         """Forget a model; jobs at it were given up by the bot, those to come load it again."""
-        for running in [r for r in self._jobs.values() if r.begun and r.order.model_id == model_id]:
+        held = list(self._jobs.values())  # in one go: the other thread may add to them meanwhile
+        for running in [r for r in held if r.begun and r.order.model_id == model_id]:
             self._stopped(running)
         self._families.pop(model_id, None)
 
@@ -194,13 +195,14 @@ class Worker:
                 self._joining.append(running)
             else:
                 with self._ending(running):
-                    running.start()
                     family.engine.join(running.order.job_id, _first_row(family, running))
 
     def _advance_texts(self) -> None:
         for family in self._families.values():
             if isinstance(family, GeneratingFamily) and len(family.engine):
                 self._stop_rows(family)
+                for job_id in family.engine.admit():  # those that wait for memory lose no time
+                    self._jobs[job_id].start()
                 self._step(family)
 
     def _stop_rows(self, family: GeneratingFamily) -> None:
@@ -214,8 +216,9 @@ class Worker:
         try:
             emissions = family.engine.step()
         except Exception as error:  # one border of two: a fault ends these rows, not the worker
-            for job_id in family.engine.joined():
-                self._failed(self._jobs[job_id], error)
+            rows = [self._jobs[job_id] for job_id in family.engine.joined()]
+            for running in [row for row in rows if row.started_at] or rows:  # others only wait
+                self._failed(running, error)
             return
         self._steps += 1
         for emission in emissions:
@@ -242,7 +245,7 @@ class Worker:
             return
         self._send(wire.RowDone(order.job_id, finish.text, finish.tokens, finish.stopped_by))
         running.show(family.shown_with(order.request, running.finishes, ""))
-        family.engine.join(order.job_id, row)
+        family.engine.join(order.job_id, row, ahead=True)  # its time runs already
 
     def _next_batch(self) -> list[Running]:
         """Take out the oldest job, and those for the same model and task of about its length.

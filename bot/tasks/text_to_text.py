@@ -146,6 +146,10 @@ DRAWN_SENTENCES = 20
 """Sentences that a chart holds: more could not be read on a phone."""
 
 
+TOLD_SENTENCES = 200
+"""Sentences whose moods are told; a text of as many letters as are read has fewer."""
+
+
 class SentenceLabels(msgspec.Struct, frozen=True, kw_only=True):
     """A sentence and its labels, the likeliest first."""
 
@@ -157,14 +161,15 @@ class SentenceLabels(msgspec.Struct, frozen=True, kw_only=True):
 class LabelsResult(msgspec.Struct, frozen=True, kw_only=True, tag="labels"):
     """Every label, the likeliest first; ``uncertain`` where even that one says little.
 
-    ``sentences`` are those of the text, and ``chart`` shows the first of them, if that was asked
-    for.
+    ``sentences`` are the first :data:`TOLD_SENTENCES` of the text, and ``chart`` shows the first of
+    them, if that was asked for; there are ``untold`` others.
     """
 
     labels: tuple[Label, ...]
     uncertain: bool
     sentences: tuple[SentenceLabels, ...] = ()
     chart: Picture | None = None
+    untold: int = 0
 
     @property
     def text(self) -> str:
@@ -174,6 +179,8 @@ class LabelsResult(msgspec.Struct, frozen=True, kw_only=True, tag="labels"):
             f"{n}. {percent(one.labels[0].score)} {one.labels[0].name}: {one.text}"
             for n, one in enumerate(self.sentences, 1)
         ]
+        if self.untold:
+            lines.append(f"{self.untold} sentences behind them were not looked at.")
         return "\n".join((["uncertain"] if self.uncertain else []) + lines)
 
 

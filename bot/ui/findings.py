@@ -58,11 +58,18 @@ def labels(result: LabelsResult) -> str:
         f"{share} {_named(label.name)}" for share, label in zip(shares, result.labels, strict=True)
     ]
     if len(result.sentences) > DRAWN_SENTENCES:
-        few, every = DRAWN_SENTENCES, len(result.sentences)
-        note = say("Drawn: the first {few} of {all} sentences. The file has all.",
-                   few=few, all=every)  # fmt: skip
-        scores.append(f"-# {note}")
+        scores.append(f"-# {_left_out(result)}")
     return "\n".join((verdict, *scores))
+
+
+def _left_out(result: LabelsResult) -> str:
+    few, told = DRAWN_SENTENCES, len(result.sentences)
+    if result.untold:
+        return say(
+            "Drawn: the first {few} of {all} sentences. The file has the first {told}.",
+            few=few, all=told + result.untold, told=told,
+        )  # fmt: skip
+    return say("Drawn: the first {few} of {all} sentences. The file has all.", few=few, all=told)
 
 
 def chart_in_words(result: LabelsResult) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -10,9 +11,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+import bot.families
 from bot.catalogue.catalogue import Catalogue, has_family, refusal
 from bot.catalogue.conversion import KINDS
-from bot.catalogue.entries import families, packaged_models
+from bot.catalogue.entries import NO_FAMILIES, families, packaged_models
 from bot.catalogue.licences import unaccepted
 from bot.catalogue.model import Model
 from bot.catalogue.patterns import choices
@@ -110,6 +112,18 @@ def test_families_are_known_without_importing_them() -> None:
     for name in ("base", "pictures", "_private", "no_such_family", "not a name"):
         assert not has_family(name)
         assert name not in families()
+
+
+def test_what_is_called_a_family_can_be_loaded_and_nothing_else_can() -> None:
+    folder = Path(bot.families.__file__).parent
+    can_load = {
+        path.stem
+        for path in folder.glob("*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef) and node.name == "load"
+    }
+    assert set(families()) == can_load
+    assert all((folder / f"{name}.py").exists() for name in NO_FAMILIES)
 
 
 def test_a_choice_that_cannot_do_the_task_is_refused() -> None:

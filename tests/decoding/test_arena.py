@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from bot.decoding import arena as arenas
 from bot.decoding import attention, linears
 from bot.decoding.arena import ArenaRuntime, UnsuitableError
 from bot.decoding.engine import Engine
@@ -42,6 +43,7 @@ def begin(arena: ArenaRuntime, kind: str, slot: int, length: int) -> None:
     ids = [rng.randrange(6, SIZE) for _ in range(length)]
     if source is not None:
         arena.begin(slot, 200, source)
+        arena.encode(slot, source)
         ids[0] = START
     arena.extend(slot, ids)
 
@@ -113,6 +115,7 @@ def test_a_row_that_is_still_read_is_not_disturbed_by_steps(kind: str) -> None:
     for slot in (0, 1):
         if source is not None:
             arena.begin(slot, 200, source)
+            arena.encode(slot, source)
     expected = arena.extend(0, ids)
     arena.extend(1, ids[:10])
     arena.step([0], [7])
@@ -132,6 +135,51 @@ def test_a_slot_forgets_even_what_was_not_a_number() -> None:
     arena.free(0)
     begin(arena, "gpt2", 2, 5)
     assert torch.equal(arena.step([2], [7]), expected)
+
+
+def test_a_slot_forgets_what_was_read_when_reading_failed() -> None:
+    arena = arena_of("gpt2", torch.float32, "plain")
+    begin(arena, "gpt2", 0, 5)
+    expected = arena.step([0], [7])
+    update = arena._own[1].update
+
+    def fails(keys: torch.Tensor, values: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        update(torch.full_like(keys, torch.nan), torch.full_like(values, torch.nan))
+        raise RuntimeError("half way")
+
+    arena._own[1].update = fails  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError, match="half way"):
+        begin(arena, "gpt2", 1, 40)
+    del arena._own[1].update  # type: ignore[method-assign]
+    arena.free(1)
+    begin(arena, "gpt2", 2, 3)
+    arena.free(0)
+    begin(arena, "gpt2", 3, 5)
+    assert torch.equal(arena.step([2, 3], [7, 7])[1:], expected)
+
+
+def test_memory_that_runs_out_between_keys_and_values_leaves_both_alike(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    arena = arena_of("gpt2", torch.float32, "plain")
+    begin(arena, "gpt2", 0, 5)
+    grown, calls = arenas._grown, 0
+
+    def runs_out(old: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise RuntimeError("can't allocate memory")
+        return grown(old, rows, columns)
+
+    monkeypatch.setattr(arenas, "_grown", runs_out)
+    with pytest.raises(RuntimeError, match="allocate"):
+        arena.begin(1, 400, None)
+    monkeypatch.undo()
+    assert all(layer._keys.shape == layer._values.shape for layer in arena._own)
+    arena.begin(1, 400, None)
+    arena.extend(1, [7] * 300)
+    assert arena.step([0, 1], [7, 8]).shape == (2, SIZE)
 
 
 @pytest.mark.parametrize("kind", ["gpt2", "bart"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from bot.decoding.arena import ArenaRuntime
 from bot.decoding.beams import BeamSearches
 from bot.decoding.engine import Engine, Finish
 from bot.decoding.sampling import Row, Sampling
+from bot.decoding.stops import GrowingText
 from bot.decoding.wiring import Wiring
 from tests.decoding.architectures import END_IDS, SIZE, START, generated, net_of, source_of
 from tests.decoding.vocabularies import ids_of, numbers
@@ -137,6 +139,80 @@ def test_a_search_that_fails_fails_its_rows_only() -> None:
     emissions = {emission.key: emission for emission in engine.step()}
     assert isinstance(emissions["bad"].error, IndexError)
     assert set(finished(engine)) == {"good"}
+
+
+def test_a_bad_source_does_not_fail_those_who_share_its_search() -> None:
+    rows = rows_of("bart", 3)
+    bad = Row(ids=(START,), sampling=BEAMS, source=(SIZE + 5,))
+    alone = {key: ids_of(finish.text) for key, finish in finished_all("bart", rows).items()}
+    engine = engine_of("bart")
+    for key, row in {"row0": rows["row0"], "bad": bad, **rows}.items():
+        engine.join(key, row)
+    engine.step()
+    engine.leave("row2")
+    ended = [e for _ in range(60) for e in engine.step() if e.finish or e.error]
+    assert len(engine) == 0
+    (failed,) = (e for e in ended if e.error)
+    assert (failed.key, type(failed.error)) == ("bad", IndexError)
+    found = {e.key: ids_of(e.finish.text) for e in ended if e.finish}
+    assert found == {key: alone[key] for key in ("row0", "row1")}
+
+
+def finished_all(kind: str, rows: dict[str, Row]) -> dict[str, Finish]:
+    engine = engine_of(kind)
+    for key, row in rows.items():
+        engine.join(key, row)
+    return finished(engine)
+
+
+def test_rows_in_flight_wait_for_one_source_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, encoded = engine_of("bart"), []
+    encode = Wiring.encode
+
+    def noted(self: Wiring, source: Any) -> torch.Tensor:
+        encoded.append(source)
+        return encode(self, source)
+
+    monkeypatch.setattr(Wiring, "encode", noted)
+    for key, row in rows_of("bart", 3).items():
+        engine.join(key, row)
+    counts = []
+    for _ in range(4):
+        engine.step()
+        counts.append(len(encoded))
+    assert counts == [1, 2, 3, 3]
+    assert set(finished(engine)) == {"row0", "row1", "row2"}
+
+
+def test_a_text_that_cannot_be_decoded_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = engine_of("bart")
+    searched, quick = rows_of("bart", 2).values()
+    flight = Row(ids=(START,), sampling=Sampling(max_new_tokens=90, min_new_tokens=90),
+                 source=quick.source)  # fmt: skip
+    engine.join("searched", searched)
+    engine.join("flight", flight)
+
+    def fails(self: GrowingText) -> str:  # what is in flight asks for it at its end only
+        raise RuntimeError("no text")
+
+    monkeypatch.setattr(GrowingText, "whole", fails)
+    told = [e for _ in range(40) for e in engine.step()]
+    assert [str(e.error) for e in told if e.error] == ["no text"]
+    assert [e.key for e in told if e.error] == ["searched"]
+    assert len([e for e in told if e.key == "flight"]) == 40
+
+
+def test_a_net_without_an_end_searches_up_to_the_length() -> None:
+    net = net_of("gpt2")
+    net.generation_config.eos_token_id = net.config.eos_token_id = None
+    row = rows_of("gpt2", 1, Sampling(max_new_tokens=9, beams=2))["row0"]
+    expected = generated(net, row)[0]
+    wiring = Wiring(net)
+    searches = BeamSearches(wiring, frozenset())
+    engine = Engine(ArenaRuntime(wiring), numbers(SIZE), frozenset(), 2, searches)
+    engine.join("a", row)
+    finish = finished(engine)["a"]
+    assert (ids_of(finish.text), finish.stopped_by) == (expected, "length")
 
 
 def test_beams_need_something_that_searches() -> None:

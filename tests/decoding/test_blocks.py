@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import mmap
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +33,26 @@ def test_the_lowest_free_block_is_the_next() -> None:
 def test_there_must_be_room_for_one() -> None:
     with pytest.raises(MemoryError, match="no room"):
         Blocks(KINDS, 0)
+
+
+class WithoutHugePages(mmap.mmap):
+    """What a kernel gives that was built without them."""
+
+    def madvise(self, option: int, *place: int) -> None:
+        if option == mmap.MADV_HUGEPAGE:
+            raise OSError(errno.EINVAL, "Invalid argument")
+        super().madvise(option, *place)
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["refused", "unknown"])
+def test_a_kernel_without_huge_pages_will_do(known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if known:
+        monkeypatch.setattr(module.mmap, "mmap", WithoutHugePages)
+    else:
+        monkeypatch.delattr(module.mmap, "MADV_HUGEPAGE")
+    blocks = Blocks(KINDS, 5)
+    blocks.arrays["keys"][blocks.take()] = 7
+    assert (blocks.arrays["keys"][0] == 7).all()
 
 
 def test_memory_comes_as_it_is_written_to_and_goes_when_all_have_left(

@@ -28,6 +28,7 @@ from tests.decoding.architectures import (
     END_IDS,
     SIZE,
     START,
+    WINDOW,
     generated,
     is_tie,
     net_of,
@@ -136,6 +137,29 @@ def test_rows_that_come_and_go_get_what_generate_gives_each_alone(
     assert ties <= 1
 
 
+@pytest.mark.parametrize("runtime", [SoloRuntime, ArenaRuntime])
+@pytest.mark.parametrize("kind", ["gpt2", "bart"])
+def test_a_row_beside_one_that_cannot_be_read_is_read_once(kind: str, runtime: Any) -> None:
+    rng = random.Random(kind)
+    sampling = Sampling(max_new_tokens=8, min_new_tokens=8)
+    source = source_of(kind, rng)
+    good = Row(ids=(START, *range(20, 26)), sampling=sampling, source=source)
+    bad = Row(ids=(START, SIZE + 5), sampling=sampling, source=source)  # no such token
+    expected = generated(net_of(kind), good)[0]
+    engine = Engine(runtime(Wiring(net_of(kind))), numbers(SIZE), END_IDS, SLOTS)
+    for key, row_ in {"first": good, "bad": bad, "last": good}.items():
+        engine.join(key, row_)
+    texts, errors = {}, {}
+    while len(engine):
+        for emission in engine.step():
+            if emission.finish is not None:
+                texts[emission.key] = ids_of(emission.finish.text)
+            if emission.error is not None:
+                errors[emission.key] = type(emission.error)
+    assert errors == {"bad": IndexError}
+    assert texts == {"first": expected, "last": expected}
+
+
 class Scripted(ReadsOneByOne):
     """A runtime that finds the next token of a script likeliest, and notes what it is asked."""
 
@@ -159,6 +183,9 @@ class Scripted(ReadsOneByOne):
 
     def begin(self, slot: int, tokens: int, source: Any) -> None:
         assert source is None
+
+    def encode(self, slot: int, source: Any) -> None:
+        raise NotImplementedError
 
     def step(self, slots: list[int], tokens: list[int]) -> torch.Tensor:
         return torch.stack([self._next(slot) for slot in slots])
@@ -214,6 +241,67 @@ def test_a_row_waits_until_there_is_memory_for_it() -> None:
     engine.join("long", row(*range(6, 26), most=400))
     (emission,) = engine.step()
     assert isinstance(emission.error, MemoryError)
+
+
+def test_rows_begin_in_their_order_when_there_is_memory() -> None:
+    wiring = Wiring(net_of("gpt2"))
+    two_rows = 2 * 64 * 2 * 2 * 16 * 2 * 4
+    engine = Engine(ArenaRuntime(wiring, limit_bytes=two_rows), numbers(SIZE), frozenset(), 8)
+    for key, most in {"a": 2, "b": 5, "c": 40, "d": 2}.items():
+        engine.join(key, row(*range(6, 16), most=most))
+    begun: list[list[str]] = []
+    while len(engine):
+        begun.append(engine.admit())
+        assert engine.admit() == []
+        for emission in engine.step():
+            if (
+                emission.key == "b"
+                and emission.finish is not None
+                and sum("b" in keys for keys in begun) == 1
+            ):
+                engine.join("b", row(*range(6, 16), most=3), ahead=True)
+    assert [keys for keys in begun if keys] == [["a"], ["b"], ["c"], ["b"], ["d"]]
+
+
+def test_a_row_that_is_in_cannot_join_again() -> None:
+    runtime = Scripted([7] * 50)
+    engine = Engine(runtime, numbers(400), frozenset(), 2)
+    engine.join("a", row(6))
+    with pytest.raises(ValueError, match="in already"):
+        engine.join("a", row(6))
+    engine.leave("a")
+    assert runtime.freed == [0]
+    engine.join("a", row(6))
+    engine.join("b", row(6))
+
+
+@pytest.mark.parametrize("runtime", [SoloRuntime, ArenaRuntime])
+@pytest.mark.parametrize("kind", ["gpt2", "opt", "gpt_neo", "llama"])
+def test_a_prompt_may_fill_the_window_up_to_what_is_written(kind: str, runtime: Any) -> None:
+    rng = random.Random(kind)
+    rows = {}
+    for most in (1, 2, 70):
+        ids = tuple(rng.randrange(6, SIZE) for _ in range(WINDOW - most))
+        rows[f"{most}"] = Row(ids=ids, sampling=Sampling(max_new_tokens=most, min_new_tokens=most))
+    expected = {key: generated(net_of(kind), row_)[0] for key, row_ in rows.items()}
+    engine = Engine(runtime(Wiring(net_of(kind))), numbers(SIZE), END_IDS, SLOTS)
+    for key, row_ in rows.items():
+        engine.join(key, row_)
+    found = {}
+    while len(engine):
+        for emission in engine.step():
+            assert emission.error is None
+            if emission.finish is not None:
+                found[emission.key] = ids_of(emission.finish.text)
+    assert found == expected
+
+
+def test_a_row_that_may_write_nothing_is_refused() -> None:
+    engine = Engine(Scripted([7] * 50), numbers(400), frozenset(), 1)
+    with pytest.raises(ValueError, match="to write"):
+        engine.join("a", row(6, most=0))
+    assert engine.has_room
+    assert len(engine) == 0
 
 
 def test_what_is_read_in_one_step_is_bounded() -> None:

@@ -283,6 +283,40 @@ def test_what_has_no_tokens_is_refused_and_so_is_a_source(graphs: Path) -> None:
         runtime.begin(0, 1, "a picture")
 
 
+class FailsNow:
+    """A request of OpenVINO's that fails so many times when it is asked to infer."""
+
+    def __init__(self, request: Any, times: int) -> None:
+        self._request = request
+        self._times = times
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._request, name)
+
+    def infer(self) -> None:
+        self._request.infer()  # keys and values are written, and nobody hears of them
+        if self._times:
+            self._times -= 1
+            raise RuntimeError("out of something")
+
+
+def test_rows_that_could_not_be_read_together_are_read_anew_each_by_itself(graphs: Path) -> None:
+    texts = prompts(random.Random(10), (BLOCK + 3, 20, BLOCK))
+    fresh = opened(graphs / "float32.xml")
+    expected = [read(fresh, slot, text) for slot, text in enumerate(texts)]
+    runtime = opened(graphs / "float32.xml")
+    runtime.extend(0, texts[0][:7])
+    runtime._request = FailsNow(runtime._request, times=2)  # all together, then the first
+    reads = runtime.read([0, 1, 2], [texts[0][7:], *texts[1:]])
+    assert isinstance(reads[0], RuntimeError)
+    for found, wanted in zip(reads[1:], expected[1:], strict=True):
+        assert isinstance(found, torch.Tensor)
+        torch.testing.assert_close(found, wanted, atol=1e-4, rtol=0)
+    after = runtime.step([1, 2], [8, 9])
+    torch.testing.assert_close(after, fresh.step([1, 2], [8, 9]), atol=1e-4, rtol=0)
+    torch.testing.assert_close(runtime.extend(0, texts[0][7:]), expected[0], atol=1e-4, rtol=0)
+
+
 def test_all_logits_of_a_text_are_those_of_its_tokens_one_by_one(graphs: Path) -> None:
     (text,) = prompts(random.Random(7), (40,))
     runtime = opened(graphs / "float32.xml")

@@ -9,14 +9,29 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import AutoModelForSeq2SeqLM
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
+    Gemma2Config,
+    GptOssConfig,
+)
 
 from bot.catalogue.model import Model
 from bot.decoding import linears
 from bot.decoding.engine import Engine
 from bot.decoding.sampling import Row, Sampling
 from bot.decoding.serving import Serving, is_fast_in_bfloat16, open_engine
-from tests.decoding.architectures import CONFIGS, END_IDS, SIZE, START, generated, net_of, source_of
+from tests.decoding.architectures import (
+    COMMON,
+    CONFIGS,
+    END_IDS,
+    LLAMA_LIKE,
+    SIZE,
+    START,
+    generated,
+    net_of,
+    source_of,
+)
 from tests.decoding.vocabularies import ids_of, numbers
 
 
@@ -75,8 +90,35 @@ def test_a_net_that_mixes_its_rows_is_served_one_row_at_a_time() -> None:
     engine = open_engine(net, numbers(SIZE), END_IDS, 4)
     assert "one row at a time" in engine.note
     assert "standard deviations" in engine.note
+    assert net.config._attn_implementation == "sdpa"  # as it came
     row = row_of("gpt2", Sampling(max_new_tokens=8))
     assert tokens_of(engine, row) == [t for t in generated(net, row)[0] if t not in END_IDS]
+
+
+ODD_ATTENTION = {
+    "a cap on its scores": Gemma2Config(
+        **LLAMA_LIKE, head_dim=8, attn_logit_softcapping=0.5, final_logit_softcapping=None, **COMMON
+    ),
+    "columns that are nobody's": GptOssConfig(
+        **LLAMA_LIKE, head_dim=8, num_local_experts=2, num_experts_per_tok=1, **COMMON
+    ),
+}
+
+
+@pytest.mark.parametrize("beams", [1, 2])
+@pytest.mark.parametrize("kind", sorted(ODD_ATTENTION))
+def test_a_net_that_cannot_attend_by_torch_keeps_its_own_way(kind: str, beams: int) -> None:
+    def net() -> Any:
+        torch.manual_seed(1)
+        return AutoModelForCausalLM.from_config(copy.deepcopy(ODD_ATTENTION[kind])).eval()
+
+    row = row_of("gpt2", Sampling(max_new_tokens=8, beams=beams))
+    expected = [token for token in generated(net(), row)[0] if token not in END_IDS]
+    mine = net()
+    engine = open_engine(mine, numbers(SIZE), END_IDS, 4)
+    assert mine.config._attn_implementation == "eager"
+    assert engine.note.endswith("needs a cache of its own kind")  # windows that slide
+    assert tokens_of(engine, row) == expected
 
 
 def test_a_net_that_writes_no_numbers_does_not_pass() -> None:

@@ -153,7 +153,13 @@ def test_a_variation_is_closer_to_its_picture_than_another_one(family: Conjurer)
     assert torch.dist(wish.noises[1], again) < torch.dist(first, again)
 
 
-@pytest.mark.parametrize("near", ["seven", "-1", "1.5", "4294967296", "1 2 3 4 5 6 7 8 9"])
+@pytest.mark.parametrize(
+    "near",
+    [
+        "seven", "-1", "1.5", "4294967296", "1 2 3 4 5 6 7 8 9",
+        pytest.param("9" * 5000, id="more digits than Python reads"),
+    ],
+)  # fmt: skip
 def test_what_is_no_seed_is_refused(family: Conjurer, near: str) -> None:
     with pytest.raises(UserError, match="takes the seed of a picture"):
         family.preprocess(ConjurePicture(what="dog", near=near), 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,6 +69,9 @@ def test_lines_put_together_again_are_the_text(text: str) -> None:
         ("Wait... what? Yes.", ["Wait... what? ", "Yes."]),
         ("今日は。元気？はい。", ["今日は。", "元気？", "はい。"]),
         ("a heading\nA line.", ["a heading\n", "A line."]),
+        ("It is odd...  but so. Yes.", ["It is odd...  but so. ", "Yes."]),
+        ("One. \n two", ["One. \n ", "two"]),
+        ("Well...) \n\n \nTwo", ["Well...) \n\n \n", "Two"]),
     ],
 )
 def test_sentences_end_where_people_end_them(text: str, expected: list[str] | None) -> None:
@@ -74,6 +79,28 @@ def test_sentences_end_where_people_end_them(text: str, expected: list[str] | No
     if expected is None:
         expected = ["Dr. Smith met J. R. Ewing at 3.5 km. ", "They left."]
     assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("start", "run", "end"),
+    [
+        ("One.", " ", "two"),
+        ("One", " ", "two"),
+        ("One", " \t", "\ntwo"),
+        ("One", ".", "two"),
+        ("One", "?'", "two"),
+        ("One.", "”", "two"),
+        ("One", "。", "two"),
+        ("One", "\n", "two"),
+        ("", "Dr. ", "Two"),
+        ("", "A.", "b"),
+    ],
+)
+def test_long_runs_are_looked_at_once(start: str, run: str, end: str) -> None:
+    text = start + run * (200_000 // len(run)) + end
+    began = time.process_time()
+    assert "".join(sentences(text)) == text
+    assert time.process_time() - began < 3  # what looks at all of it from each letter takes minutes
 
 
 def test_pieces_are_cut_between_sentences_and_about_alike() -> None:

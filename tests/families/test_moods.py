@@ -14,7 +14,13 @@ from bot.families import charts
 from bot.families.charts import Bar, bars, drawable, wrapped
 from bot.families.classifier import load
 from bot.families.moods import BySentence
-from bot.tasks.text_to_text import DRAWN_SENTENCES, ClassifySentiment, LabelsResult
+from bot.tasks.text_to_text import (
+    DRAWN_SENTENCES,
+    TOLD_SENTENCES,
+    ClassifySentiment,
+    LabelsResult,
+)
+from bot.ui.findings import labels
 from tests.families import hub_files
 from tests.families.conftest import CountingRun
 
@@ -76,6 +82,21 @@ def test_a_long_text_is_told_whole_and_drawn_in_part(family: BySentence) -> None
     assert result.chart.alt_text.startswith(f"A chart of {DRAWN_SENTENCES} ")
 
 
+def test_empty_lines_are_no_sentences(family: BySentence) -> None:
+    (result,) = told(family, ClassifySentiment(text="\n \n\t\nThe film was good.\n\n", chart=True))
+    assert [one.text for one in result.sentences] == ["The film was good."]
+
+
+def test_of_very_many_sentences_the_first_are_told(family: BySentence) -> None:
+    text = "Good.\n" * (TOLD_SENTENCES + 3)
+    (result,) = told(family, ClassifySentiment(text=text, chart=True))
+    assert (len(result.sentences), result.untold) == (TOLD_SENTENCES, 3)
+    assert result.text.endswith("\n3 sentences behind them were not looked at.")
+    shown = labels(result)
+    assert f"the first {DRAWN_SENTENCES} of {TOLD_SENTENCES + 3} sentences" in shown
+    assert f"The file has the first {TOLD_SENTENCES}." in shown
+
+
 def colours(image: Image.Image, box: tuple[int, int, int, int]) -> set[Any]:
     return {colour for _, colour in image.crop(box).getcolors(1 << 20) or ()}
 
@@ -98,6 +119,24 @@ def test_bars_go_to_their_sides_and_unsure_ones_are_grey() -> None:
     body = colours(grey, (0, head, grey.width, grey.height))
     assert rgb(charts.UNSURE) in body
     assert not body & {rgb(charts.LEFT), rgb(charts.RIGHT)}
+
+
+class Counted:
+    """A font that counts the letters which it is asked to measure."""
+
+    def __init__(self) -> None:
+        self.letters = 0
+
+    def getlength(self, text: str) -> float:
+        self.letters += len(text)
+        return 15.0 * len(text)
+
+
+@pytest.mark.parametrize("text", ["x" * 8000, "x " * 4000, f"{'x' * 900} " * 9, "…" * 8000])
+def test_long_words_cost_no_more_than_there_is_room_for(text: str) -> None:
+    font: Any = Counted()
+    assert 1 <= len(wrapped(text, font, 400, 2)) <= 2
+    assert font.letters < 100_000  # of 8,000 letters, cut one by one: 32 million
 
 
 @pytest.mark.parametrize("text", ["one " * 90, "x" * 300, "a", "", "Donau" * 20 + " and more"])

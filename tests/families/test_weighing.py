@@ -290,6 +290,23 @@ def test_a_job_that_leaves_is_worked_on_no_more(family: CausalLM) -> None:
     assert len(family.engine) == 0
 
 
+def test_a_job_begins_when_those_before_it_are_done(family: CausalLM) -> None:
+    for key in ("first", "second"):
+        family.engine.join(key, family.row(FillMask(text="the ___"), 0))
+    family.engine.join("writes", family.row(CompleteText(prompt="the quick"), 0))
+    assert sorted(family.engine.admit()) == ["first", "writes"]
+    assert family.engine.admit() == []
+    while "first" in family.engine.joined():
+        assert family.engine.admit() == []
+        family.engine.step()
+    assert family.engine.admit() == ["second"]
+    for key in ("second", "writes"):
+        family.engine.leave(key)
+    family.engine.join("second", family.row(FillMask(text="the ___"), 0))
+    assert family.engine.admit() == ["second"]
+    family.engine.leave("second")
+
+
 def test_a_fault_ends_only_its_job(family: CausalLM, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: Any) -> None:
         raise RuntimeError("broken")

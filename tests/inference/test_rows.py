@@ -7,14 +7,15 @@ from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import pytest
 import pytest_asyncio
 
 from bot.errors import UserError
 from bot.inference.job import Answered, Cancelled, Expired, Unanswered
 from bot.inference.local import LocalExecutor
-from bot.tasks.progress import TextSoFar
-from tests.inference.conftest import RELAY, MakeJob, running
+from bot.tasks.progress import Started, TextSoFar
+from tests.inference.conftest import COUNTER, RELAY, MakeJob, running
 from tests.inference.test_local import outcome_of, whole
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -75,6 +76,48 @@ async def test_the_deadline_is_that_of_all_rows_together(
 ) -> None:
     long = job("1," * 500 + "1", RELAY, max_tokens=2, max_seconds=1)
     assert isinstance(await outcome_of(executor, long), Expired)
+
+
+async def test_who_waits_for_memory_loses_no_time(executor: LocalExecutor, job: MakeJob) -> None:
+    narrow = msgspec.structs.replace(COUNTER, id="counter-narrow")
+    jobs = [job(f"{100 * n}", narrow, max_tokens=80, max_seconds=2) for n in range(1, 5)]
+    outcomes = await asyncio.gather(*(outcome_of(executor, each) for each in jobs))
+    assert all(isinstance(outcome, Answered) for outcome in outcomes)  # one after the other
+    assert all(outcome.timings.run_s < 2 for outcome in outcomes)  # type: ignore[union-attr]
+
+
+async def test_a_step_that_fails_does_not_fail_who_waits_for_memory(
+    executor: LocalExecutor, job: MakeJob
+) -> None:
+    narrow = msgspec.structs.replace(COUNTER, id="counter-narrow")
+    bad, good = job("860", narrow, max_tokens=50), job("1", narrow, max_tokens=5)
+    failed, answered = await asyncio.gather(outcome_of(executor, bad), outcome_of(executor, good))
+    assert isinstance(failed, Unanswered)
+    assert "888" in str(failed.error)
+    assert isinstance(answered, Answered)
+
+
+async def test_nor_does_a_job_lose_its_turn_between_its_rows(
+    executor: LocalExecutor, job: MakeJob
+) -> None:
+    narrow = msgspec.structs.replace(RELAY, id="relay-narrow", slots=3)
+    jobs = [job(f"{n},2,3,4,5", narrow, max_tokens=20, max_seconds=2) for n in range(3)]
+    outcomes = await asyncio.gather(*(outcome_of(executor, each) for each in jobs))
+    assert all(isinstance(outcome, Answered) for outcome in outcomes)
+
+
+async def test_who_waits_for_memory_can_be_cancelled(executor: LocalExecutor, job: MakeJob) -> None:
+    narrow = msgspec.structs.replace(COUNTER, id="counter-narrow")
+    first, second = job("1", narrow, max_tokens=100), job("301", narrow, max_tokens=100)
+    answer = asyncio.create_task(outcome_of(executor, first))
+    await asyncio.sleep(0.3)
+    news = executor.submit(second)
+    await asyncio.sleep(0.3)
+    executor.cancel(second.id)
+    *progress, outcome = [item async for item in news]
+    assert isinstance(outcome, Cancelled)
+    assert not any(isinstance(item, Started) for item in progress)
+    assert isinstance(await answer, Answered)
 
 
 async def test_a_worker_that_dies_in_a_later_row_costs_no_answer(

@@ -23,18 +23,26 @@ STEP_S = 0.01
 
 
 def load(model: Any, folder: Path) -> ToyCounter:
-    return ToyCounter(model.slots, 0.0 if model.id.endswith("fast") else STEP_S)
+    step_s = 0.0 if model.id.endswith("fast") else STEP_S
+    return ToyCounter(model.slots, step_s, memory_of(model))
+
+
+def memory_of(model: Any) -> int:
+    """Return for how many rows there is memory."""
+    return 1 if model.id.endswith("narrow") else int(model.slots)
 
 
 class CountingRuntime(ReadsOneByOne):
     """Finds the next number likeliest; dies at 42 if a file named ``armed`` can be removed.
 
-    At 666 it dies always, and after 777 comes what no row can choose from.
+    At 666 it dies always, after 777 comes what no row can choose from, and a step at 888 fails.
     """
 
-    def __init__(self, step_s: float) -> None:
+    def __init__(self, step_s: float, memory: int) -> None:
         self.armed: Path | None = None
         self._step_s = step_s
+        self._memory = memory
+        self._in: set[int] = set()
 
     def extend(self, slot: int, ids: list[int]) -> torch.Tensor:
         time.sleep(self._step_s)
@@ -49,22 +57,30 @@ class CountingRuntime(ReadsOneByOne):
 
     def begin(self, slot: int, tokens: int, source: Any) -> None:
         assert source is None
+        if len(self._in) == self._memory:
+            raise MemoryError(f"there is memory for {self._memory}")
+        self._in.add(slot)
+
+    def encode(self, slot: int, source: Any) -> None:
+        raise NotImplementedError
 
     def step(self, slots: list[int], tokens: list[int]) -> torch.Tensor:
+        if 888 in tokens:
+            raise RuntimeError("no step goes on from 888")
         pairs = zip(slots, tokens, strict=True)
         return torch.stack([self.extend(slot, [token]) for slot, token in pairs])
 
     def free(self, slot: int) -> None:
-        pass
+        self._in.discard(slot)
 
 
 class ToyCounter(GeneratingFamily):
     """Prompt: the first number, then perhaps the file that arms its death at 42."""
 
-    def __init__(self, slots: int, step_s: float) -> None:
+    def __init__(self, slots: int, step_s: float, memory: int) -> None:
         tokenizer = Tokenizer(WordLevel({str(n): n for n in range(WORDS)}, unk_token="0"))
         tokenizer.pre_tokenizer = WhitespaceSplit()
-        self.runtime = CountingRuntime(step_s)
+        self.runtime = CountingRuntime(step_s, memory)
         self.engine = Engine(self.runtime, tokenizer, frozenset({WORDS - 1}), slots)
 
     def row(self, request: Any, seed: int) -> Row:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from bot.families.toy_counter import STEP_S, ToyCounter
+from bot.families.toy_counter import STEP_S, ToyCounter, memory_of
 
 from bot.decoding.engine import Finish
 from bot.decoding.sampling import Row
@@ -16,7 +16,7 @@ from bot.tasks.text_to_text import TextResult
 
 
 def load(model: Any, folder: Path) -> ToyRelay:
-    return ToyRelay(model.slots, STEP_S)
+    return ToyRelay(model.slots, STEP_S, memory_of(model))
 
 
 class ToyRelay(ToyCounter):
