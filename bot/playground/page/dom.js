@@ -54,9 +54,13 @@ export function sizeInWords(bytes) {
   return `${(bytes / 1024 / 1024).toFixed(1)} MB`;
 }
 
+const SAID_MS = 10_000;
+
 /** Says something to those who listen to the page rather than look at it. @param {string} words */
 export function announce(words) {
-  find("announce").textContent = words;
+  const said = el("p", {}, words); // its own element, so that the same words are heard again
+  find("announce").append(said);
+  setTimeout(() => said.remove(), SAID_MS);
 }
 
 /** Puts a text on the clipboard, also where the browser has none for pages like this. @param {string} text */

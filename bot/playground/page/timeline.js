@@ -71,6 +71,23 @@ export class Timeline {
     return this._waiting.get(id) ?? this.messages[this._place(id).at];
   }
 
+  /** Shows a message anew, at once. @param {string} id */
+  refresh(id) {
+    const message = this.get(id);
+    if (message?.id === id) this.put({ ...message });
+    this._draw();
+  }
+
+  /** Finds the newest message of a kind among those that have been loaded. @param {(message: object) => boolean} kind */
+  newest(kind) {
+    return this.messages.findLast(kind);
+  }
+
+  /** Gives the focus to a message. @param {string} id */
+  focus(id) {
+    (this._drawn.get(id)?.element ?? this.scroll).focus();
+  }
+
   /** Goes to the newest message and stays there. */
   toEnd() {
     this._stuck = true;
@@ -197,6 +214,7 @@ export class Timeline {
       else this.list.insertBefore(element, next);
     }
     this._drawn = wanted;
+    if (focus !== document.activeElement && this.list.contains(focus)) focus.focus({ preventScroll: true }); // it went to a new entry
     if (!this.list.querySelector('li[tabindex="0"]')) this.list.lastElementChild?.setAttribute("tabindex", "0");
     this.list.firstElementChild?.setAttribute("aria-posinset", String(first + 1));
   }
