@@ -31,8 +31,8 @@ export function mentionable({ me, personas, bot, channels, channel }) {
   const direct = channel?.type === DIRECT;
   const people = direct ? [bot, me] : [bot, ...personas];
   const person = (one) => ({ shown: `@${one.global_name}`, token: `<@${one.id}>`, about: one.bot ? "the bot" : one.username, art: () => face(one, 24) });
-  const everybody = (word, about) => ({ shown: `@${word}`, token: `@${word}`, about, art: () => icon("people", 20) });
-  const place = (one) => ({ shown: `#${one.name}`, token: `<#${one.id}>`, about: one.type === TEXT_CHANNEL ? "channel" : "thread", art: () => icon("hash", 20) });
+  const everybody = (word, about) => ({ shown: `@${word}`, token: `@${word}`, about, art: () => icon("people", 24) });
+  const place = (one) => ({ shown: `#${one.name}`, token: `<#${one.id}>`, about: one.type === TEXT_CHANNEL ? "channel" : "thread", art: () => icon("hash", 24) });
   const all = [everybody("everyone", "all who can see this channel"), everybody("here", "all of them who are online")];
   return [...people.map(person), ...(direct ? [] : all), ...channels.filter((one) => one.type !== DIRECT).map(place)];
 }

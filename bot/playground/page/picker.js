@@ -1,6 +1,6 @@
 // What opens over the page: menus, and lists to pick from. The browser's popovers close them.
 
-import { el, freshId } from "./dom.js";
+import { el, freshId, holdFocus } from "./dom.js";
 
 function place(box, at) {
   const { left, bottom, top } = at;
@@ -11,6 +11,7 @@ function place(box, at) {
 }
 
 function open(box, anchor, at, after = () => {}) {
+  const back = anchor && holdFocus(anchor);
   document.body.append(box);
   box.popover = "auto";
   box.showPopover();
@@ -19,7 +20,7 @@ function open(box, anchor, at, after = () => {}) {
     if (newState !== "closed") return;
     const inside = box.contains(document.activeElement) || document.activeElement === document.body;
     box.remove();
-    if (inside && anchor?.isConnected) anchor.focus();
+    if (inside) back?.();
     after();
   });
 }

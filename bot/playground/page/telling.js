@@ -46,7 +46,8 @@ export function worded(message) {
   const read = (text) => inWords(large(text)).replace(/\s+/g, " ").trim();
   const texts = [message.content, ...message.embeds.flatMap((one) => [one.title, one.description]), ...shown(message.components)];
   const pictures = message.attachments.map((file) => file.description ?? file.filename);
-  return [...texts.filter(Boolean).map(read), ...pictures].filter(Boolean).join(" ") || "an answer without text";
+  const words = new Set([...texts.filter(Boolean).map(read), ...pictures].filter(Boolean)); // a picture may be in two places
+  return [...words].join(" ") || "an answer without text";
 }
 
 // The texts of components, and the alternative texts of their pictures.
