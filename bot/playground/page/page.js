@@ -34,7 +34,7 @@ const act = {
   selectable: (type) => people({ 5: 6, 7: 6, 8: 7 }[type] ?? 8).map(({ name, value }) => ({ label: name, value })),
   messageMenu: (event, message) => openMenu(event, "Message", messageEntries(message)),
   userMenu: (event, user) => openMenu(event, user.global_name, [{ heading: user.global_name }, ...apps(2, user.id), { label: "Copy ID", press: () => copyText(user.id) }]),
-  pickEmoji: (event, message) => openMenu(event, "Reactions", EMOJI.map((emoji) => ({ label: emoji, press: () => act.react(message, emoji) }))),
+  pickEmoji: (event, message) => openMenu(event, "Reactions", EMOJI.map((emoji) => ({ label: emoji, press: () => act.react(message, emoji) })), 6),
 };
 
 function messageEntries(message) {
@@ -96,6 +96,7 @@ const timeline = new Timeline(act, (before, limit) => client.get(`channels/${sta
 async function enter(channel) {
   state.channel = channel;
   client.channelId = channel.id;
+  timeline.hold();
   state.unread.delete(channel.id);
   showChannels(state, go);
   const name = nameOf(channel, state.bot);

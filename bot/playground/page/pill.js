@@ -106,6 +106,7 @@ class TextPill extends Pill {
 
   _typed() {
     this.picked = null;
+    this._asked++; // what is still to come answers other letters
     if (this.error) this.mark(this.read().error ?? null);
     this.form.explain(this);
     this._suggest();

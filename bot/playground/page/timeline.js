@@ -28,6 +28,7 @@ export class Timeline {
     this._waiting = new Map(); // messages that came since the last frame; null for one that went
     this._stuck = true; // to the newest message
     this._more = false;
+    this._held = false;
     this._asking = false;
     this._frame = 0;
     this.scroll.addEventListener("scroll", () => this._scrolled(), { passive: true });
@@ -37,13 +38,19 @@ export class Timeline {
     find("present").addEventListener("click", () => this.toEnd());
   }
 
+  /** Keeps what comes from now on for the messages of another channel, which are on their way. */
+  hold() {
+    this._held = true;
+    this._waiting.clear();
+  }
+
   /** Shows other messages, oldest first. @param {Array<object>} messages the newest of a channel */
   reset(messages) {
     this.messages = messages;
     this._more = messages.length >= PAGE;
     this._heights.clear();
     this._drawn.clear();
-    this._waiting.clear();
+    this._held = false;
     this.list.replaceChildren();
     this.toEnd();
     this._draw();
@@ -108,6 +115,7 @@ export class Timeline {
   }
 
   _apply() {
+    if (this._held) return;
     for (const [id, message] of this._waiting) {
       const { at, there } = this._place(id);
       if (message === null) {
