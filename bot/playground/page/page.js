@@ -82,7 +82,9 @@ const start = (path, body) => attempt(client.start(path, body));
 
 function editLast() {
   const last = timeline.newest((message) => message.author.id === state.me.id);
-  if (last) act.edit(last, () => composer.text.focus());
+  const stay = timeline.atEnd;
+  const back = () => (composer.text.focus(), stay && timeline.toEnd());
+  if (last) act.edit(last, back);
   return Boolean(last);
 }
 

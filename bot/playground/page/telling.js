@@ -6,6 +6,8 @@ import { inWords } from "./marked.js";
 const SETTLED_MS = 1500;
 const MOST = 600; // characters of one answer; who wants more reads the message itself
 
+const MARK = /^\s?[^\p{L}\p{N}]$/u; // a cursor at the end, perhaps with a space before it
+
 const waiting = new Map(); // timers by the ids of messages
 const told = new Map(); // what has been told of a message
 
@@ -35,9 +37,16 @@ function speak(message, words) {
   const before = told.get(message.id);
   told.set(message.id, words);
   if (before === words) return;
-  const grown = before && words.startsWith(before) ? words.slice(before.length) : words; // only what is new
+  const grown = words.slice(alreadyTold(before ?? "", words));
   const short = grown.length > MOST ? `${grown.slice(0, MOST)}… and more` : grown;
   announce(`${message.author.global_name}: ${short.trim()}`);
+}
+
+// How much of a text has been told: all that it begins with, but for the mark of one that is being written.
+function alreadyTold(before, words) {
+  const differs = before.split("").findIndex((letter, at) => letter !== words[at]);
+  if (differs < 0) return before.length;
+  return MARK.test(before.slice(differs)) ? differs : 0;
 }
 
 /** Writes as plain words what a message says and shows, without its small print. @param {object} message */

@@ -95,6 +95,11 @@ export class Timeline {
     (this._drawn.get(id)?.element ?? this.scroll).focus();
   }
 
+  /** Whether the newest message is in view. */
+  get atEnd() {
+    return this._stuck;
+  }
+
   /** Goes to the newest message and stays there. */
   toEnd() {
     this._stuck = true;

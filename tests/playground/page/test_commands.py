@@ -73,6 +73,14 @@ async def test_a_command_that_is_pasted_whole_is_taken_apart(page: Page) -> None
     await message(page, "loaded tiny 0.25").wait_for()
 
 
+async def test_a_whole_command_needs_one_key_more(page: Page) -> None:
+    await page.locator("#text").fill("/echo text:hurry loud:True ")
+    form = page.get_by_role("form", name="Command")
+    await expect(form.get_by_label("loud", exact=True)).to_be_focused()
+    await page.keyboard.press("Enter")  # there is nothing to choose from any more
+    await message(page, "HURRY").wait_for()
+
+
 async def test_what_is_wrong_is_said_before_anything_is_sent(page: Page, zoo: Zoo) -> None:
     form = await open_command(page, "stream")
     await form.get_by_role("button", name="+ parts").click()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from playwright.async_api import Page, expect
 
+from bot.playground.drafts import Draft
 from bot.playground.member import Member
 from bot.playground.server import Playground
+from bot.playground.world import TEXT_CHANNEL_ID
 from tests.playground.conftest import JoinsAs
 from tests.playground.page.conftest import message, open_command
 from tests.playground.zoo import Zoo
@@ -51,6 +53,22 @@ async def test_escape_leaves_the_message_as_it_was(page: Page, robin: Member) ->
     await page.keyboard.press("Enter")
     await expect(editor).to_have_count(0)
     assert (await robin.messages())[0]["edited_timestamp"] is None
+
+
+async def test_the_newest_message_is_in_view_again_after_an_edit(
+    page: Page, robin: Member, playground: Playground
+) -> None:
+    world = playground.world
+    await robin.say("far above")
+    for number in range(30):
+        world.post(TEXT_CHANNEL_ID, world.bot.id, Draft(content=f"number {number}"))
+    await expect(message(page, "number 29")).to_be_in_viewport()
+    await page.locator("#text").press("ArrowUp")
+    editor = page.get_by_role("combobox", name="Edit your message")
+    await expect(editor).to_be_in_viewport()
+    await expect(message(page, "number 29")).not_to_be_in_viewport()
+    await page.keyboard.press("Escape")
+    await expect(message(page, "number 29")).to_be_in_viewport()
 
 
 async def test_the_arrow_takes_up_what_one_did_last(page: Page) -> None:

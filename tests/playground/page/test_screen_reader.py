@@ -150,6 +150,22 @@ async def test_an_answer_is_told_once_and_not_with_each_edit(
     assert (await heard(page))[before:] == [whole]
 
 
+async def test_of_an_answer_that_stalls_only_what_is_new_is_told(
+    listened: Page, playground: Playground
+) -> None:
+    world = playground.world
+    told = world.post(TEXT_CHANNEL_ID, world.bot.id, Draft(content="Once upon ▌"))
+    await listened.wait_for_function("() => window.heard.length === 1")
+    world.edit(told, Draft(content="Once upon a time ▌"))
+    await listened.wait_for_function("() => window.heard.length === 2")
+    world.edit(told, Draft(content="Once upon a time."))
+    await listened.wait_for_function("() => window.heard.length === 3")
+    world.edit(told, Draft(content="Never mind."))
+    await listened.wait_for_function("() => window.heard.length === 4")
+    words = ("Once upon ▌", "a time ▌", ".", "Never mind.")
+    assert await heard(listened) == [f"Menagerie: {one}" for one in words]
+
+
 async def test_pictures_and_components_are_told_by_their_words(
     listened: Page, robin: Member
 ) -> None:
