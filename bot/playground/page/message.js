@@ -49,6 +49,7 @@ export function showMessage(message, before, act) {
 
 function continues(message, before) {
   if (!before || before.author.id !== message.author.id || before.ephemeral !== message.ephemeral) return false;
+  if (message.interaction_id && message.interaction_id !== before.interaction_id) return false; // another answer
   if (isNewDay(message, before) || message.message_reference || ANSWERS_A_COMMAND.includes(message.type)) return false;
   return new Date(message.timestamp) - new Date(before.timestamp) < TOGETHER_MS;
 }
@@ -106,9 +107,9 @@ function tools(message, act) {
   return el(
     "div",
     { class: "tools" },
-    tool("smile", "Add a reaction", (event) => act.pickEmoji(event, message), menu),
+    message.ephemeral ? null : tool("smile", "Add a reaction", (event) => act.pickEmoji(event, message), menu),
     isMine(message, act) ? tool("pencil", "Edit", () => act.edit(message)) : null,
-    tool("reply", "Reply", () => act.reply(message)),
+    message.ephemeral ? null : tool("reply", "Reply", () => act.reply(message)),
     tool("more", "Apps and more for this message", (event) => act.messageMenu(event, message), menu),
   );
 }

@@ -44,7 +44,7 @@ function messageEntries(message) {
     ...apps(3, message.id),
     { heading: "Message" },
     ...(own ? [{ label: "Edit message", press: () => act.edit(message) }] : []),
-    { label: "Reply", press: () => act.reply(message) },
+    ...(message.ephemeral ? [] : [{ label: "Reply", press: () => act.reply(message) }]),
     ...(message.content ? [{ label: "Copy text", press: () => copyText(message.content) }] : []),
     { label: "Copy ID", press: () => copyText(message.id) },
     ...(state.channel.type === 0 && !message.ephemeral ? [{ label: "Open a thread", press: () => openThread(message) }] : []),

@@ -103,6 +103,29 @@ async def test_menus_of_messages_and_people(page: Page, joins: JoinsAs) -> None:
     await message(page, "Hello Sam, PNG").wait_for()
 
 
+async def test_what_only_one_sees_takes_no_reaction_and_stands_by_itself(
+    page: Page, robin: Member
+) -> None:
+    for text in ("one secret", "another"):
+        await (await robin.invoke("echo", text=text, private=True)).settled()
+    panel = await robin.invoke("panel")
+    await panel.settled()
+    for _ in range(2):
+        await (await robin.click(panel, "Whisper")).settled()
+    whispers = message(page, "psst")
+    await expect(whispers).to_have_count(2)
+    for one in (message(page, "one secret"), whispers.last):
+        await expect(one.get_by_role("button", name="Menagerie")).to_have_count(1)  # its own head
+        await one.click(button="right")
+        await page.get_by_role("menuitem", name="Dismiss message").wait_for()
+        await expect(page.get_by_role("menuitem", name="Reply")).to_have_count(0)
+        await page.keyboard.press("Escape")
+        await expect(one.get_by_role("button", name="Add a reaction")).to_have_count(0)
+        await expect(one.get_by_role("button", name="Reply")).to_have_count(0)
+    await robin.say("for all")
+    await message(page, "for all").get_by_role("button", name="Add a reaction").wait_for()
+
+
 async def test_reactions(page: Page, robin: Member, joins: JoinsAs) -> None:
     sam = await joins("stranger")
     said = await sam.say("like this")
