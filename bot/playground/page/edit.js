@@ -7,7 +7,7 @@ import { Suggestions, combobox } from "./suggest.js";
 /** Edits one message at a time. */
 export class Editor {
   /**
-   * @param {object} page what it needs of the page: client, mentionable(), redraw(id), said(words)
+   * @param {object} page what it needs of the page: client, mentionable(), reveal(id), redraw(id), said(words)
    */
   constructor(page) {
     this.page = page;
@@ -50,6 +50,7 @@ export class Editor {
     this._begun = named(message.content, this.page.mentionable());
     this.text.value = this._begun;
     this._trouble.textContent = "";
+    this.page.reveal(message.id);
     this.page.redraw(message.id);
     this.text.focus();
     this.text.setSelectionRange(this._begun.length, this._begun.length);

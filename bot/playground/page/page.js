@@ -90,7 +90,7 @@ function editLast() {
 
 const page = { client, people, editLast, mentionable: () => mentionable(state), bot: () => state.bot, commands: () => state.commands, locale: () => state.me.locale };
 const composer = new Composer(page);
-const editor = new Editor({ ...page, redraw: (id) => timeline.refresh(id), said: announce });
+const editor = new Editor({ ...page, redraw: (id) => timeline.refresh(id), reveal: (id) => timeline.reveal(id), said: announce });
 const timeline = new Timeline(act, (before, limit) => client.get(`channels/${state.channel.id}/messages?before=${before}&limit=${limit}`));
 
 // -- where one is ------------------------------------------------------------------------
@@ -165,7 +165,10 @@ client.on("commands", async () => {
   state.commands = commands;
   composer.refresh();
 });
-client.on("people", () => attempt(meet()));
+client.on("people", async () => {
+  await attempt(meet());
+  composer.refresh();
+});
 client.on("channels", async () => {
   await attempt(meet());
   const there = state.channels.some((one) => one.id === state.channel?.id);

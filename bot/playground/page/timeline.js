@@ -85,6 +85,17 @@ export class Timeline {
     this._draw();
   }
 
+  /** Goes to a message that is too far away to be an element now. @param {string} id */
+  reveal(id) {
+    const { at, there } = this._place(id);
+    if (!there || this._drawn.has(id)) return;
+    let above = 0;
+    for (let number = 0; number < at; number++) above += this._height(number);
+    this._stuck = false;
+    this.scroll.scrollTop = above - this.scroll.clientHeight / 2;
+    this._draw();
+  }
+
   /** Finds the newest message of a kind among those that have been loaded. @param {(message: object) => boolean} kind */
   newest(kind) {
     return this.messages.findLast(kind);

@@ -60,15 +60,20 @@ async def test_the_newest_message_is_in_view_again_after_an_edit(
 ) -> None:
     world = playground.world
     await robin.say("far above")
-    for number in range(30):
-        world.post(TEXT_CHANNEL_ID, world.bot.id, Draft(content=f"number {number}"))
-    await expect(message(page, "number 29")).to_be_in_viewport()
-    await page.locator("#text").press("ArrowUp")
     editor = page.get_by_role("combobox", name="Edit your message")
-    await expect(editor).to_be_in_viewport()
-    await expect(message(page, "number 29")).not_to_be_in_viewport()
-    await page.keyboard.press("Escape")
-    await expect(message(page, "number 29")).to_be_in_viewport()
+    for count in (30, 150):  # so many that what is far above is no element any more
+        for number in range(count):
+            text = f"number {number} of {count}\n" + "and more\n" * (number % 4)
+            world.post(TEXT_CHANNEL_ID, world.bot.id, Draft(content=text))
+        last = message(page, f"number {count - 1} of {count}")
+        await expect(last).to_be_in_viewport()
+        await page.locator("#text").press("ArrowUp")
+        await expect(editor).to_be_focused()
+        await expect(editor).to_be_in_viewport()
+        await expect(last).not_to_be_in_viewport()
+        await page.keyboard.press("Escape")
+        await expect(last).to_be_in_viewport()
+        await expect(page.locator("#text")).to_be_focused()
 
 
 async def test_the_arrow_takes_up_what_one_did_last(page: Page) -> None:

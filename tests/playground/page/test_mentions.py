@@ -67,6 +67,29 @@ async def test_channels_are_suggested_and_chosen_by_mouse(
     assert sent.startswith("See <#")
 
 
+async def test_of_two_of_one_name_the_chosen_one_is_meant(
+    page: Page, playground: Playground
+) -> None:
+    other = playground.world.welcome("Sam", "en-GB", manages=False)
+    text = page.get_by_role("combobox", name="Message")
+    await text.fill("@Sam")
+    options = page.get_by_role("listbox", name="People").get_by_role("option")
+    await expect(options).to_have_count(2)
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Enter")
+    await message(page, "@Sam").wait_for()
+    assert said(playground.world) == [f"<@{other.id}>"]
+    # and is still meant when the text is edited
+    await text.press("ArrowUp")
+    editor = page.get_by_role("combobox", name="Edit your message")
+    await expect(editor).to_have_value("@Sam")
+    await page.keyboard.insert_text(" there?")
+    await page.keyboard.press("Enter")
+    await message(page, "there?").locator(".edited").wait_for()
+    assert said(playground.world) == [f"<@{other.id}> there?"]
+
+
 @pytest.mark.parametrize("typed", ["a@", "`@", "@everyone else", "# "])
 async def test_nothing_is_suggested_where_nobody_is_meant(page: Page, typed: str) -> None:
     await page.locator("#text").focus()
