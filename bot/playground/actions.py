@@ -20,7 +20,7 @@ from bot.playground.components import (
 )
 from bot.playground.drafts import Draft
 from bot.playground.errors import RefusedByClient
-from bot.playground.limits import check_message
+from bot.playground.limits import CONTENT, check_message
 from bot.playground.options import (
     ATTACHMENT,
     CHANNEL,
@@ -229,7 +229,7 @@ class Actions:
     def say(self, deed: Deed) -> Message:
         """Posts an ordinary message with files."""
         body: Json = {
-            "content": str(deed.body.get("content") or ""),
+            "content": _text(deed),
             "attachments": [
                 {"id": str(number), "description": text}
                 for number, text in enumerate(deed.body.get("descriptions") or ())
@@ -246,6 +246,18 @@ class Actions:
         draft = Draft.of(body, files)
         kind = 0 if draft.reference_id is None else 19
         return self._world.post(deed.where.id, deed.who.id, draft, kind=kind)
+
+    def edit(self, deed: Deed) -> Message:
+        """Changes the text of one's own message; its files stay. The same text is no edit."""
+        message = self.message(deed)
+        if deed.who.id != message.author_id:
+            raise RefusedByClient("This is not yours to edit.")
+        content = _text(deed)
+        if not (content.strip() or message.attachments):
+            raise RefusedByClient("Write something, or delete the message.")
+        if content == message.content:
+            return message
+        return self._world.edit(message, Draft(content=content))
 
     def delete(self, deed: Deed) -> None:
         """Removes one's own message, or dismisses an ephemeral one."""
@@ -264,6 +276,15 @@ class Actions:
         if message is None or not self._world.sees(who, message):
             raise RefusedByClient("There is no such message.")
         return message
+
+
+def _text(deed: Deed) -> str:
+    """Reads the text of a message, which may not be longer than Discord takes."""
+    text = str(deed.body.get("content") or "")
+    if len(text) > CONTENT:
+        most = f"at most {CONTENT} characters"
+        raise RefusedByClient(f"A message has {most}; this one has {len(text)}.")
+    return text
 
 
 def _command_data(command: Json) -> Json:

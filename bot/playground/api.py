@@ -61,6 +61,7 @@ class Api:
             web.post("/playground/thread", self._doing(self.open_thread)),
             web.post("/playground/thread/delete", self._doing(self.delete_thread)),
             web.post("/playground/react", self._doing(self.react)),
+            web.post("/playground/edit", self._doing(self.edit)),
             web.post("/playground/delete", self._doing(self.delete)),
             *(
                 web.post(f"/playground/{name}", self._doing(self._starting(start)))
@@ -211,6 +212,10 @@ class Api:
         message = self._actions.message(deed)
         self._world.react(message, str(deed.body["emoji"]), deed.who.id, present=present)
         return web.json_response(self._projection.shown(message))
+
+    async def edit(self, deed: Deed) -> web.Response:
+        """Changes the text of a message of one's own."""
+        return web.json_response(self._projection.shown(self._actions.edit(deed)))
 
     async def delete(self, deed: Deed) -> web.Response:
         """Removes a message of one's own, or dismisses an ephemeral one."""

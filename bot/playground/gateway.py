@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import json
 import secrets
-import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, TypeAlias
 
 from aiohttp import WSMsgType, web
 
 from bot.playground import places, threads
 from bot.playground.payloads import Projection
 from bot.playground.records import DM_CHANNEL, Change, Json, Message
+from bot.playground.wires import WIRES, Wire
 from bot.playground.world import GUILD_ID, World
 
 DISPATCH, HEARTBEAT, IDENTIFY, RESUME, RECONNECT, REQUEST_MEMBERS = 0, 1, 2, 6, 7, 8
 INVALID_SESSION, HELLO, HEARTBEAT_ACK = 9, 10, 11
 HEARTBEAT_INTERVAL_MS = 41_250
+ACK_AFTER_S = 0.1  # at once, it would overtake the thread that notes when the heartbeat was sent
 REPLAYED = 1000  # events kept for a session that comes back
 
 NOT_AUTHENTICATED, WRONG_TOKEN, ALREADY_AUTHENTICATED, BAD_JSON = 4003, 4004, 4005, 4002
@@ -41,53 +41,6 @@ _REACTION_EVENTS = {
 
 
 Direction: TypeAlias = Literal["to bot", "from bot"]
-
-
-class Wire(Protocol):
-    """How frames are packed for one connection."""
-
-    def pack(self, text: str) -> bytes | str:
-        """Packs one frame."""
-
-
-class PlainWire:
-    """Sends text as it is."""
-
-    def pack(self, text: str) -> str:
-        """Leaves the frame alone."""
-        return text
-
-
-class ZlibWire:
-    """One zlib stream for the whole connection, flushed after every frame."""
-
-    def __init__(self) -> None:
-        self._stream = zlib.compressobj()
-
-    def pack(self, text: str) -> bytes:
-        """Compresses one frame; it ends with 00 00 FF FF."""
-        return self._stream.compress(text.encode()) + self._stream.flush(zlib.Z_SYNC_FLUSH)
-
-
-class ZstdWire:
-    """One Zstandard stream; only a client that has a Zstandard library asks for it."""
-
-    def __init__(self) -> None:
-        zstandard = importlib.import_module("zstandard")
-        self._stream = zstandard.ZstdCompressor().compressobj()
-        self._flush_block: int = zstandard.COMPRESSOBJ_FLUSH_BLOCK
-
-    def pack(self, text: str) -> bytes:
-        """Compresses one frame and flushes it."""
-        packed: bytes = self._stream.compress(text.encode())
-        return packed + bytes(self._stream.flush(self._flush_block))
-
-
-_WIRES: dict[str, Callable[[], Wire]] = {
-    "": PlainWire,
-    "zlib-stream": ZlibWire,
-    "zstd-stream": ZstdWire,
-}
 
 
 @dataclass(slots=True)
@@ -146,7 +99,7 @@ class Gateway:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Serves one connection until either side ends it."""
         try:
-            wire = _WIRES[request.query.get("compress", "")]()
+            wire = WIRES[request.query.get("compress", "")]()
         except (KeyError, ImportError):
             return web.json_response({"message": "Unknown compression"}, status=400)
         if request.query.get("encoding", "json") != "json":
@@ -364,7 +317,8 @@ class _Connection:
             return BAD_JSON
         self._gateway.observer("from bot", frame)
         if op == HEARTBEAT:
-            self.outbox.put_nowait({"op": HEARTBEAT_ACK, "d": None})
+            ack: Json = {"op": HEARTBEAT_ACK, "d": None}
+            asyncio.get_running_loop().call_later(ACK_AFTER_S, self.outbox.put_nowait, ack)
         elif op in (IDENTIFY, RESUME):
             return self._begin(op, data)
         elif self._session is None:

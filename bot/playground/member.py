@@ -208,6 +208,11 @@ class Member:
         named = [(f"files[{number}]", file) for number, file in enumerate(files)]
         return await self._post("say", body, named)
 
+    async def edit(self, message: Reached, text: str) -> Json:
+        """Changes the text of a message of one's own; returns it."""
+        body: Json = {"message_id": _message(message)["id"], "content": text}
+        return await self._post("edit", body)
+
     async def delete(self, message: Reached) -> None:
         """Removes a message of one's own, or dismisses an ephemeral one."""
         await self._post("delete", {"message_id": _message(message)["id"]})

@@ -20,6 +20,7 @@ from bot.playground.retelling import Seen
 from bot.playground.scenario import (
     Click,
     Delete,
+    Edit,
     File,
     Fill,
     Invoke,
@@ -199,6 +200,10 @@ class Recorder:
         on = self._target(int(body["message_id"]))
         return React(on=on, emoji=str(body["emoji"]), present=bool(body.get("present", True)))
 
+    def _edit(self, body: Json, files: Files) -> Step:
+        on = self._target(int(body["message_id"]))
+        return Edit(on=on, text=str(body.get("content") or ""))
+
     def _delete(self, body: Json, files: Files) -> Step:
         return Delete(on=self._target(int(body["message_id"])))
 
@@ -235,6 +240,7 @@ _MADE: dict[str, Make] = {
     "modal": Recorder._fill,
     "say": Recorder._say,
     "react": Recorder._react,
+    "edit": Recorder._edit,
     "delete": Recorder._delete,
 }
 

@@ -22,6 +22,7 @@ from bot.playground.scenario import (
     Click,
     Complete,
     Delete,
+    Edit,
     Fill,
     Invoke,
     Menu,
@@ -156,6 +157,8 @@ class Replay:
             case React():
                 message = await self._message(member, step.on)
                 await member.react(message, step.emoji, present=step.present)
+            case Edit():
+                await member.edit(await self._message(member, step.on), step.text)
             case Delete():
                 await member.delete(await self._message(member, step.on))
         return Played(step)

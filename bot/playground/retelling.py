@@ -11,6 +11,7 @@ from bot.playground.scenario import (
     Click,
     Complete,
     Delete,
+    Edit,
     File,
     Fill,
     Invoke,
@@ -167,6 +168,8 @@ class _Statement:
                 given = [self._target(step.on), _literal(step.emoji)]
                 given += [] if step.present else ["present=False"]
                 return self._call("", "react", given)
+            case Edit():
+                return self._call("", "edit", [self._target(step.on), _literal(step.text)])
             case Delete():
                 return self._call("", "delete", [self._target(step.on)])
         return []
@@ -246,7 +249,7 @@ def _changed_later(
 def _expected(steps: Sequence[Step], seen: Sequence[Seen | None], number: int) -> Iterator[str]:
     """Yields the lines that wait for an answer and say what it is."""
     step, was, answer = steps[number - 1], seen[number - 1], f"answer_{number}"
-    if isinstance(step, Say | React | Delete | Complete):
+    if isinstance(step, Say | React | Edit | Delete | Complete):
         return
     if was is None or was.response not in ("message", "deferred", "update"):
         yield f"await {answer}.acknowledged({PATIENCE_S})"

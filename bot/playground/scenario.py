@@ -114,13 +114,20 @@ class React(Deed, tag="react"):
     present: bool = True
 
 
+class Edit(Deed, tag="edit"):
+    """Changes the text of one's own message."""
+
+    on: Target
+    text: str = ""
+
+
 class Delete(Deed, tag="delete"):
     """Removes a message."""
 
     on: Target
 
 
-Step: TypeAlias = Invoke | Complete | Menu | Click | Select | Fill | Say | React | Delete
+Step: TypeAlias = Invoke | Complete | Menu | Click | Select | Fill | Say | React | Edit | Delete
 
 _decoder: msgspec.json.Decoder[Step] = msgspec.json.Decoder(Step)
 
@@ -213,6 +220,8 @@ def typed(step: Step) -> str:
             return " ".join([step.text, *(file.name for file in step.files)])
         case React():
             return f"{step.emoji} {'on' if step.present else 'off'} {_about(step.on)}"
+        case Edit():
+            return f"edits {_about(step.on)}: {step.text}"
         case Delete():
             return f"deletes {_about(step.on)}"
 

@@ -40,7 +40,7 @@ async def running(zoo: Zoo, playground: Playground) -> AsyncIterator[Zoo]:
     task = asyncio.create_task(zoo.start(playground.token))
     ready = asyncio.create_task(zoo.ready.wait())
     try:
-        await asyncio.wait((task, ready), timeout=10, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((task, ready), timeout=30, return_when=asyncio.FIRST_COMPLETED)
         assert ready.done(), "the bot did not get ready"
         yield zoo
     finally:

@@ -75,7 +75,7 @@ async def test_a_recording_is_replayed_where_a_key_is_asked_for() -> None:
 async def replay_everywhere(playground: Playground) -> None:
     """Plays a step with the key, from the panel, and without the key."""
     step = Invoke(command="mirror", files={"image": File("a.txt", b"abc")})
-    async with Replay(playground.page_url, patience_s=5) as replay:
+    async with Replay(playground.page_url, patience_s=30) as replay:
         played = await replay.play(step)
         assert played.message["content"].startswith("a.txt 3")
     jar = aiohttp.CookieJar(unsafe=True)  # for a bare address
@@ -84,7 +84,7 @@ async def replay_everywhere(playground: Playground) -> None:
         url = f"{playground.address}/playground/panel/replay"
         async with session.post(url, json={"scenario": written([step])}) as response:
             assert response.status == 200
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not playground.panel.state()["replay"]["said"]:
                 await asyncio.sleep(0.01)
             while playground.panel.state()["replay"]["running"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -43,6 +44,17 @@ async def test_a_wrong_token_is_refused_by_rest_and_gateway(playground: Playgrou
         frame = await socket.receive()
         assert frame.type is aiohttp.WSMsgType.CLOSE
         assert frame.data == 4004
+
+
+async def test_a_heartbeat_is_acknowledged_after_the_client_has_noted_it(
+    playground: Playground,
+) -> None:
+    # discord.py notes when it sent one in a thread; an ack that is quicker looks 41 s late to it
+    async with connected(playground) as socket:
+        began = time.monotonic()
+        await socket.send_json({"op": 1, "d": None})
+        assert (await receive(socket))["op"] == 11
+        assert time.monotonic() - began > 0.09
 
 
 async def test_a_client_must_identify_first_and_once(playground: Playground) -> None:

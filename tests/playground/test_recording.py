@@ -20,6 +20,7 @@ from bot.playground.scenario import (
     Click,
     Complete,
     Delete,
+    Edit,
     File,
     Fill,
     Invoke,
@@ -60,6 +61,7 @@ async def an_afternoon(robin: Member, sam: Member) -> list[str]:
     answers.append((await (await robin.context_menu("Wave", sam.id)).settled())["content"])
     await robin.react(said, "👍")
     reply = await robin.say("I have", reply_to=said)
+    await robin.edit(reply, "I have not")
     await robin.delete(reply)
     loaded = await robin.invoke("model load", name="gpt2")
     answers.append((await loaded.settled())["content"])
@@ -95,6 +97,7 @@ async def test_an_afternoon_is_played_again_with_the_same_answers(
         "Wave on stranger",
         "👍 on the answer to 8",
         "I have",
+        "edits the answer to 12: I have not",
         "deletes the answer to 12",
         "/model load name:gpt2",
     ]
@@ -269,6 +272,7 @@ steps_after = st.lists(
     | st.builds(Say, text=words, files=st.lists(uploads, max_size=2), on=st.none() | targets)
     | st.builds(Menu, command=words, on=targets)
     | st.builds(React, on=targets, emoji=words, present=st.booleans())
+    | st.builds(Edit, on=targets, text=words, channel=words, persona=words)
     | st.builds(Delete, on=targets, channel=words, persona=words),
     max_size=4,
 )  # fmt: skip

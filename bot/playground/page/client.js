@@ -21,10 +21,14 @@ export class Client {
    * @param {RequestInit} init as fetch takes it
    * @returns {Promise<Response>}
    */
-  request(path, init = {}) {
+  async request(path, init = {}) {
     const url = new URL(path, location.origin);
     if (!url.searchParams.has("as")) url.searchParams.set("as", this.persona);
-    return fetch(url, { credentials: "same-origin", ...init });
+    try {
+      return await fetch(url, { credentials: "same-origin", ...init });
+    } catch {
+      throw new Error("The playground does not answer. Is it still running?"); // the browser says "Failed to fetch"
+    }
   }
 
   /** Reads JSON from below /playground/. @param {string} path */

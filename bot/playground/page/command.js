@@ -8,7 +8,7 @@ import { Suggestions } from "./suggest.js";
 /** The form of one command at a time. */
 export class CommandForm {
   /**
-   * @param {object} page what the form needs of the page: client, locale(), people(type), complain(sentence), closed()
+   * @param {object} page what the form needs of the page: client, locale(), people(type), complain(sentence), closed(), sent()
    */
   constructor(page) {
     this.page = page;
@@ -123,6 +123,7 @@ export class CommandForm {
     this._last = { words: entry.words, given: Object.fromEntries(given.map(({ one }) => [one.option.name, one.given()])) };
     try {
       await this.page.client.start("invoke", { command: entry.words, options }, files);
+      this.page.sent();
       if (this.entry === entry) this.close(); // else another was opened meanwhile
     } catch (error) {
       this.page.complain(error.message);

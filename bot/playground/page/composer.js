@@ -4,6 +4,7 @@ import { face, icon } from "./art.js";
 import { CommandForm } from "./command.js";
 import { el, find, sizeInWords } from "./dom.js";
 import { fuzzy } from "./fuzzy.js";
+import { Mentions } from "./mentions.js";
 import { entriesOf, readCommand } from "./options.js";
 import { preview } from "./pill.js";
 import { Suggestions, combobox } from "./suggest.js";
@@ -13,14 +14,16 @@ const MOST_COMMANDS = 60;
 
 /** The composer below the messages. */
 export class Composer {
-  /** @param {object} page client, bot(), commands(), locale(), people(type) */
+  /** @param {object} page client, bot(), commands(), locale(), people(type), mentionable(), editLast() */
   constructor(page) {
     this.page = page;
     this.files = [];
     this.answering = null;
     this.palette = new Suggestions("Commands");
     this._build();
-    this.form = new CommandForm({ ...page, complain: (words) => this.complain(words), closed: () => this._closed() });
+    this._saidLast = false; // rather than used a command
+    const sent = () => (this._saidLast = false);
+    this.form = new CommandForm({ ...page, complain: (words) => this.complain(words), closed: () => this._closed(), sent });
     this._trouble.after(this.form.element);
     this._listen();
   }
@@ -32,6 +35,7 @@ export class Composer {
     this._chooser = el("input", { type: "file", multiple: true, class: "unseen", tabindex: -1, "aria-hidden": "true" });
     this.text = el("textarea", { id: "text", rows: 1, maxlength: 2000, "aria-label": "Message", placeholder: "Write a message, or / for commands" });
     combobox(this.text, this.palette);
+    this.mentions = new Mentions(this.text, this.palette, this.page.mentionable);
     const press = (name, label, action) => el("button", { type: "button", class: "icon", "aria-label": label, title: label, onclick: action }, icon(name));
     this._say = el(
       "form",
@@ -139,8 +143,9 @@ export class Composer {
     this._showFiles();
     this.reply(null);
     try {
-      const body = { content, reply_to: answered?.id };
+      const body = { content: this.mentions.spelt(content.trim()), reply_to: answered?.id };
       await this.page.client.post("say", body, files.map((file, number) => [`files[${number}]`, file]));
+      this._saidLast = true;
     } catch (error) {
       if (!this.text.value) this.text.value = content;
       this.files = [...files, ...this.files];
@@ -172,7 +177,7 @@ export class Composer {
 
   _typed() {
     const text = this.text.value;
-    if (!text.startsWith("/")) return this.palette.hide();
+    if (!text.startsWith("/")) return this.mentions.suggest();
     const entries = this._entries();
     const read = readCommand(text, entries);
     if (read) return this._open(read.entry, read.values);
@@ -219,6 +224,17 @@ export class Composer {
     this.quieten();
   }
 
+  // What one did last comes back: a command to be filled in again, or a message to be edited.
+  _takeUp() {
+    const again = () => {
+      const opened = this.form.again(this._entries());
+      if (opened) this._say.hidden = true;
+      return opened;
+    };
+    const ways = this._saidLast ? [this.page.editLast, again] : [again, this.page.editLast];
+    return ways.some((way) => way());
+  }
+
   _key(event) {
     if (event.isComposing || this.palette.key(event)) return;
     if (event.key === "Tab" && this.palette.open) {
@@ -227,9 +243,8 @@ export class Composer {
     } else if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
       this.send();
-    } else if (event.key === "ArrowUp" && !this.text.value && this.form.again(this._entries())) {
+    } else if (event.key === "ArrowUp" && !this.text.value && this._takeUp()) {
       event.preventDefault();
-      this._say.hidden = true;
     } else if (event.key === "Escape") this.reply(null);
   }
 }

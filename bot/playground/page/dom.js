@@ -54,9 +54,38 @@ export function sizeInWords(bytes) {
   return `${(bytes / 1024 / 1024).toFixed(1)} MB`;
 }
 
+/**
+ * Remembers where the focus is, or will be wanted.
+ *
+ * @param {Element} element
+ * @returns {() => void} gives the focus back, also where the message around it was drawn anew
+ */
+export function holdFocus(element = document.activeElement) {
+  const [entry, control] = [element.closest("li[data-id]"), element.closest("[data-key]")];
+  return () => {
+    const now = entry && document.querySelector(`#messages > li[data-id="${entry.dataset.id}"]`);
+    const same = control && now?.querySelector(`[data-key="${CSS.escape(control.dataset.key)}"]`);
+    const there = element.isConnected && element !== document.body ? element : (same ?? now ?? find("text"));
+    there?.focus({ preventScroll: true });
+  };
+}
+
+/** Opens a dialog; the focus goes back to where it was when it closes. @param {HTMLDialogElement} dialog */
+export function openDialog(dialog) {
+  if (dialog.open) return;
+  const back = holdFocus();
+  const lost = () => document.activeElement === document.body || dialog.contains(document.activeElement);
+  dialog.addEventListener("close", () => lost() && back(), { once: true });
+  dialog.showModal();
+}
+
+const SAID_MS = 10_000;
+
 /** Says something to those who listen to the page rather than look at it. @param {string} words */
 export function announce(words) {
-  find("announce").textContent = words;
+  const said = el("p", {}, words); // its own element, so that the same words are heard again
+  find("announce").append(said);
+  setTimeout(() => said.remove(), SAID_MS);
 }
 
 /** Puts a text on the clipboard, also where the browser has none for pages like this. @param {string} text */

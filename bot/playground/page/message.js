@@ -16,6 +16,8 @@ const ANSWERS_A_COMMAND = [20, 23];
  * @property {(message: object, customId: string, values?: string[]) => void} use
  * @property {(message: object) => void} remove
  * @property {(message: object) => void} reply
+ * @property {(message: object) => void} edit
+ * @property {(message: object) => HTMLElement | null} editorOf what stands in the place of a text that is being edited
  * @property {(message: object, emoji: string) => void} react
  * @property {(event: Event, message: object) => void} pickEmoji
  * @property {(event: Event, message: object) => void} messageMenu
@@ -47,6 +49,7 @@ export function showMessage(message, before, act) {
 
 function continues(message, before) {
   if (!before || before.author.id !== message.author.id || before.ephemeral !== message.ephemeral) return false;
+  if (message.interaction_id && message.interaction_id !== before.interaction_id) return false; // another answer
   if (isNewDay(message, before) || message.message_reference || ANSWERS_A_COMMAND.includes(message.type)) return false;
   return new Date(message.timestamp) - new Date(before.timestamp) < TOGETHER_MS;
 }
@@ -56,6 +59,7 @@ function isNewDay(message, before) {
 }
 
 const isPinged = (message, act) => message.pings.everyone || message.pings.users.includes(act.me().id);
+const isMine = (message, act) => message.author.id === act.me().id;
 const DAY = new Intl.DateTimeFormat([], { dateStyle: "long" });
 const CLOCK = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit" });
 const FULL = new Intl.DateTimeFormat([], { dateStyle: "full", timeStyle: "short" });
@@ -103,8 +107,9 @@ function tools(message, act) {
   return el(
     "div",
     { class: "tools" },
-    tool("smile", "Add a reaction", (event) => act.pickEmoji(event, message), menu),
-    tool("reply", "Reply", () => act.reply(message)),
+    message.ephemeral ? null : tool("smile", "Add a reaction", (event) => act.pickEmoji(event, message), menu),
+    isMine(message, act) ? tool("pencil", "Edit", () => act.edit(message)) : null,
+    message.ephemeral ? null : tool("reply", "Reply", () => act.reply(message)),
     tool("more", "Apps and more for this message", (event) => act.messageMenu(event, message), menu),
   );
 }
@@ -120,7 +125,7 @@ function body(message, grouped, act) {
     "div",
     { class: "body" },
     grouped ? null : head(message, act),
-    message.thinking ? thinking(message) : text,
+    message.thinking ? thinking(message) : (act.editorOf(message) ?? text),
     message.embeds.map((embed) => showEmbed(message, embed)),
     showFiles(shownBelow(message)),
     showComponents(message.components, message, act),

@@ -1,7 +1,7 @@
 // Forms that the bot opens: texts, choices, files, checked before they are sent.
 
 import { icon } from "./art.js";
-import { el, find, freshId, sizeInWords } from "./dom.js";
+import { el, find, freshId, openDialog, sizeInWords } from "./dom.js";
 
 /**
  * Opens a form.
@@ -33,7 +33,7 @@ export function openModal(interaction, act) {
   form.append(el("div", { class: "row end" }, cancel, submit));
   form.addEventListener("paste", (event) => pasted(event, fields));
   dialog.replaceChildren(form);
-  if (!dialog.open) dialog.showModal();
+  openDialog(dialog);
   form.querySelector("input, textarea, select, .drop")?.focus();
 }
 
@@ -74,6 +74,7 @@ function fieldOf(control, label, description, act) {
   if (made.group) made.element.setAttribute("aria-labelledby", `${id}-title`);
   const field = made.field ?? made.element;
   field.setAttribute("aria-describedby", [hint && `${id}-hint`, `${id}-error`].filter(Boolean).join(" "));
+  if (required && "required" in field) field.required = true; // said with its name; `check` does the checking
   const check = () => {
     error.textContent = fault(control, made.read(), required) ?? "";
     if (!made.group) field.setAttribute("aria-invalid", String(error.textContent !== ""));

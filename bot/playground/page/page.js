@@ -3,16 +3,18 @@
 import { Client } from "./client.js";
 import { Composer } from "./composer.js";
 import { announce, copyText, el, find } from "./dom.js";
-import { callThem, inWords, tick } from "./marked.js";
+import { Editor } from "./edit.js";
+import { callThem, tick } from "./marked.js";
+import { mentionable } from "./mentions.js";
 import { openModal } from "./modal.js";
 import { localised } from "./options.js";
 import { openMenu } from "./picker.js";
 import { askForPersona, nameOf, prepareSide, showChannels, showPersona } from "./side.js";
+import { hush, tell } from "./telling.js";
 import { Timeline } from "./timeline.js";
 
 const EMOJI = ["👍", "❤️", "😂", "🎉", "😮", "😢", "🙏", "👀", "⭐", "✅", "❌", "🦁"];
 const TYPING_MS = 10_000;
-const SETTLED_MS = 1200;
 
 const state = { me: null, personas: [], bot: null, channels: [], channel: null, commands: [], unread: new Set() };
 const client = new Client(new URLSearchParams(location.search).get("as") ?? "member");
@@ -27,23 +29,26 @@ const act = {
   remove: (message) => attempt(client.post("delete", { message_id: message.id })),
   react: (message, emoji, present = true) => attempt(client.post("react", { message_id: message.id, emoji, present })),
   reply: (message) => composer.reply(message),
+  edit: (message, back = () => timeline.focus(message.id)) => editor.open(message, back),
+  editorOf: (message) => editor.of(message),
   selectable: (type) => people({ 5: 6, 7: 6, 8: 7 }[type] ?? 8).map(({ name, value }) => ({ label: name, value })),
   messageMenu: (event, message) => openMenu(event, "Message", messageEntries(message)),
   userMenu: (event, user) => openMenu(event, user.global_name, [{ heading: user.global_name }, ...apps(2, user.id), { label: "Copy ID", press: () => copyText(user.id) }]),
-  pickEmoji: (event, message) => openMenu(event, "Reactions", EMOJI.map((emoji) => ({ label: emoji, press: () => act.react(message, emoji) }))),
+  pickEmoji: (event, message) => openMenu(event, "Reactions", EMOJI.map((emoji) => ({ label: emoji, press: () => act.react(message, emoji) })), 6),
 };
 
 function messageEntries(message) {
-  const mine = message.author.id === state.me.id || message.only_for === state.me.id;
+  const [own, forMe] = [message.author.id === state.me.id, message.only_for === state.me.id];
   return [
     { heading: "Apps" },
     ...apps(3, message.id),
     { heading: "Message" },
-    { label: "Reply", press: () => act.reply(message) },
+    ...(own ? [{ label: "Edit message", press: () => act.edit(message) }] : []),
+    ...(message.ephemeral ? [] : [{ label: "Reply", press: () => act.reply(message) }]),
     ...(message.content ? [{ label: "Copy text", press: () => copyText(message.content) }] : []),
     { label: "Copy ID", press: () => copyText(message.id) },
     ...(state.channel.type === 0 && !message.ephemeral ? [{ label: "Open a thread", press: () => openThread(message) }] : []),
-    ...(mine ? [{ label: message.ephemeral ? "Dismiss message" : "Delete message", press: () => act.remove(message) }] : []),
+    ...(own || forMe ? [{ label: message.ephemeral ? "Dismiss message" : "Delete message", press: () => act.remove(message) }] : []),
   ];
 }
 
@@ -75,7 +80,17 @@ async function attempt(work) {
 
 const start = (path, body) => attempt(client.start(path, body));
 
-const composer = new Composer({ client, people, bot: () => state.bot, commands: () => state.commands, locale: () => state.me.locale });
+function editLast() {
+  const last = timeline.newest((message) => message.author.id === state.me.id);
+  const stay = timeline.atEnd;
+  const back = () => (composer.text.focus(), stay && timeline.toEnd());
+  if (last) act.edit(last, back);
+  return Boolean(last);
+}
+
+const page = { client, people, editLast, mentionable: () => mentionable(state), bot: () => state.bot, commands: () => state.commands, locale: () => state.me.locale };
+const composer = new Composer(page);
+const editor = new Editor({ ...page, redraw: (id) => timeline.refresh(id), reveal: (id) => timeline.reveal(id), said: announce });
 const timeline = new Timeline(act, (before, limit) => client.get(`channels/${state.channel.id}/messages?before=${before}&limit=${limit}`));
 
 // -- where one is ------------------------------------------------------------------------
@@ -83,6 +98,7 @@ const timeline = new Timeline(act, (before, limit) => client.get(`channels/${sta
 async function enter(channel) {
   state.channel = channel;
   client.channelId = channel.id;
+  timeline.hold();
   state.unread.delete(channel.id);
   showChannels(state, go);
   const name = nameOf(channel, state.bot);
@@ -97,6 +113,7 @@ async function enter(channel) {
 }
 
 function go(channel) {
+  editor.leave();
   composer.leave();
   attempt(enter(channel));
 }
@@ -112,6 +129,7 @@ async function meet() {
 }
 
 function become(key) {
+  editor.leave();
   composer.leave();
   state.unread.clear();
   find("link").textContent = "Connecting…";
@@ -147,7 +165,10 @@ client.on("commands", async () => {
   state.commands = commands;
   composer.refresh();
 });
-client.on("people", () => attempt(meet()));
+client.on("people", async () => {
+  await attempt(meet());
+  composer.refresh();
+});
 client.on("channels", async () => {
   await attempt(meet());
   const there = state.channels.some((one) => one.id === state.channel?.id);
@@ -156,27 +177,23 @@ client.on("channels", async () => {
 });
 
 for (const type of ["message_created", "message_updated"]) client.on(type, ({ message }) => hear(type, message));
-client.on("message_deleted", ({ message }) => timeline.remove(message.id));
+client.on("message_deleted", ({ message }) => {
+  hush(message.id);
+  editor.gone(message.id);
+  timeline.remove(message.id);
+});
 
 function hear(type, message) {
   const created = type === "message_created";
   if (message.channel_id === state.channel?.id) {
+    const before = timeline.get(message.id);
     timeline.put(message);
-    if (message.author.id !== state.me.id) tell(message);
+    if (message.author.id !== state.me.id) tell(message, before?.id === message.id ? before : undefined);
     if (created && message.author.bot) composer.typing.textContent = "";
   } else if (created && !state.unread.has(message.channel_id)) {
     state.unread.add(message.channel_id);
     showChannels(state, go);
   }
-}
-
-// Answers that grow are read out once they have stood still.
-const telling = new Map();
-
-function tell(message) {
-  clearTimeout(telling.get(message.id));
-  const words = () => `${message.author.global_name}: ${inWords(message.marked[message.content] ?? []).trim() || "an answer without text"}`;
-  telling.set(message.id, setTimeout(() => (telling.delete(message.id), message.thinking || announce(words())), SETTLED_MS));
 }
 
 client.on("started", ({ id }) => {

@@ -1,6 +1,6 @@
 // What opens over the page: menus, and lists to pick from. The browser's popovers close them.
 
-import { el, freshId } from "./dom.js";
+import { el, freshId, holdFocus } from "./dom.js";
 
 function place(box, at) {
   const { left, bottom, top } = at;
@@ -11,6 +11,7 @@ function place(box, at) {
 }
 
 function open(box, anchor, at, after = () => {}) {
+  const back = anchor && holdFocus(anchor);
   document.body.append(box);
   box.popover = "auto";
   box.showPopover();
@@ -19,14 +20,15 @@ function open(box, anchor, at, after = () => {}) {
     if (newState !== "closed") return;
     const inside = box.contains(document.activeElement) || document.activeElement === document.body;
     box.remove();
-    if (inside && anchor?.isConnected) anchor.focus();
+    if (inside) back?.();
     after();
   });
 }
 
-function steer(event, entries) {
+function steer(event, entries, columns = 1) {
   const at = entries.indexOf(document.activeElement);
-  const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: entries.length - 1 }[event.key];
+  const across = columns > 1 ? { ArrowRight: at + 1, ArrowLeft: at - 1 } : {};
+  const to = { ArrowDown: at + columns, ArrowUp: at - columns, ...across, Home: 0, End: entries.length - 1 }[event.key];
   if (to !== undefined) {
     event.preventDefault();
     entries[(to + entries.length) % entries.length]?.focus();
@@ -45,18 +47,20 @@ function steer(event, entries) {
  * @param {Event} event what opens it
  * @param {string} label what the menu is called
  * @param {Array<{label?: string, heading?: string, hint?: string, press?: () => void, checked?: boolean, art?: Node}>} entries
+ * @param {number} columns more than one for a grid of short entries
  */
-export function openMenu(event, label, entries) {
+export function openMenu(event, label, entries, columns = 1) {
   event.preventDefault();
   event.stopPropagation();
   const anchor = event.currentTarget;
   const pointed = event.type === "contextmenu" && (event.clientX || event.clientY);
   const at = pointed ? { left: event.clientX, top: event.clientY, bottom: event.clientY } : null;
-  const box = el("div", { role: "menu", class: "popup menu", "aria-label": label });
+  const box = el("div", { role: "menu", class: columns > 1 ? "popup menu grid" : "popup menu", "aria-label": label });
   const back = anchor.tabIndex >= 0 || anchor.matches("li") ? anchor : (anchor.closest("[tabindex]") ?? null);
   box.append(...entries.map((entry) => menuEntry(entry, box)));
   const items = () => [...box.querySelectorAll("[role^=menuitem]")];
-  box.addEventListener("keydown", (key) => steer(key, items()));
+  box.addEventListener("keydown", (key) => steer(key, items(), columns));
+  items()[0]?.setAttribute("tabindex", "0"); // a long menu that scrolls is within reach of the keyboard
   open(box, back, at ?? anchor.getBoundingClientRect());
   items()[0]?.focus();
 }
@@ -114,7 +118,9 @@ export function openPicker(anchor, { label, options, least, most, done }) {
   });
   open(box, anchor, null);
   box.style.minWidth = `${anchor.offsetWidth}px`;
-  (entries.find((entry) => entry.getAttribute("aria-selected") === "true") ?? entries[0])?.focus();
+  const first = entries.find((entry) => entry.getAttribute("aria-selected") === "true") ?? entries[0];
+  first?.setAttribute("tabindex", "0");
+  first?.focus();
 }
 
 function pickerEntry(option, press) {

@@ -1,7 +1,7 @@
 // Pictures and files of messages: galleries, alt texts, spoilers, the large view.
 
 import { icon } from "./art.js";
-import { el, find, safeLink, sizeInWords } from "./dom.js";
+import { el, find, openDialog, safeLink, sizeInWords } from "./dom.js";
 
 /**
  * Shows the files of a message: pictures as a gallery, the rest below.
@@ -79,7 +79,7 @@ function enlarge(src, description) {
   const image = el("img", { src, alt: description ?? "" });
   box.replaceChildren(image, el("p", {}, description ?? "", " ", original), close);
   box.onclick = (event) => event.target === box && box.close();
-  box.showModal();
+  openDialog(box);
 }
 
 /**

@@ -106,6 +106,7 @@ class TextPill extends Pill {
 
   _typed() {
     this.picked = null;
+    this._asked++; // what is still to come answers other letters
     if (this.error) this.mark(this.read().error ?? null);
     this.form.explain(this);
     this._suggest();
@@ -117,6 +118,8 @@ class TextPill extends Pill {
     if (own) {
       const typed = this.picked ? "" : this.field.value;
       const scored = own.map((one) => ({ one, found: fuzzy(typed, one.name) })).filter(({ found }) => found);
+      const whole = scored.length === 1 && scored[0].one.name.toLowerCase() === typed.trim().toLowerCase();
+      if (whole) return this.form.suggestions.hide(); // Enter sends what needs no choice
       if (typed) scored.sort((a, b) => b.found.score - a.found.score);
       this._show(scored.map(({ one }) => one), Boolean(typed), "Nothing of this name.");
     } else if (this.option.autocomplete) this._timer = setTimeout(() => this._ask(), ASK_AFTER_MS);

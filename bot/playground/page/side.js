@@ -1,7 +1,7 @@
 // The side: channels, direct messages, and who one is; and the buttons that fold and colour the page.
 
 import { face, icon } from "./art.js";
-import { el, find } from "./dom.js";
+import { el, find, openDialog } from "./dom.js";
 import { openMenu } from "./picker.js";
 
 const LANGUAGES = { "en-GB": "English", de: "Deutsch", fr: "français", "es-ES": "español", "pt-BR": "português", ja: "日本語" };
@@ -84,7 +84,7 @@ export function askForPersona(send) {
       el("div", { class: "row end" }, cancel, el("button", { type: "submit", class: "button primary" }, "Let in")),
     ),
   );
-  dialog.showModal();
+  openDialog(dialog);
 }
 
 function fold(open) {

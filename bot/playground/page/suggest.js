@@ -1,12 +1,15 @@
 // The list of suggestions over a field: walked with the arrow keys while one goes on typing.
 
-import { el, freshId } from "./dom.js";
+import { announce, el, freshId } from "./dom.js";
+
+const COUNTED_MS = 700; // after the last letter: whoever listens hears those first
 
 /** One list, which serves whatever field has the focus. */
 export class Suggestions {
   /** @param {string} label what the list is called */
   constructor(label) {
     this.id = freshId("suggestions");
+    this._label = label;
     this.element = el("ul", { id: this.id, class: "popup suggestions", role: "listbox", "aria-label": label, hidden: true });
     this._items = [];
     this._at = -1;
@@ -23,9 +26,10 @@ export class Suggestions {
    *
    * @param {HTMLElement} field keeps the focus
    * @param {Array<{content: Array, pick: () => void}>} items
-   * @param {{mark?: boolean, empty?: string, heading?: Node}} how mark the first one; what to say if there are none
+   * @param {{mark?: boolean, empty?: string, heading?: Node, label?: string}} how mark the first one; what to say if there are none
    */
-  show(field, items, { mark = false, empty = "", heading = null } = {}) {
+  show(field, items, { mark = false, empty = "", heading = null, label = this._label } = {}) {
+    this.element.setAttribute("aria-label", label);
     this._field = field;
     this._items = items;
     const entries = items.map((item, number) => this._entry(item, number));
@@ -36,6 +40,14 @@ export class Suggestions {
     this._entries = entries;
     field.setAttribute("aria-expanded", String(!this.element.hidden));
     this._mark(mark && items.length ? 0 : -1);
+    this._count(items.length, empty);
+  }
+
+  // Says how many there are once one has stopped typing; what is marked is said by the browser.
+  _count(number, empty) {
+    clearTimeout(this._counting);
+    const words = number ? `${number} ${number === 1 ? "suggestion" : "suggestions"}` : empty;
+    if (words) this._counting = setTimeout(() => this.element.hidden || announce(words), COUNTED_MS);
   }
 
   _entry(item, number) {
@@ -59,6 +71,7 @@ export class Suggestions {
 
   /** Closes the list. */
   hide() {
+    clearTimeout(this._counting);
     this.element.hidden = true;
     this._items = [];
     this._field?.setAttribute("aria-expanded", "false");

@@ -28,6 +28,7 @@ export class Timeline {
     this._waiting = new Map(); // messages that came since the last frame; null for one that went
     this._stuck = true; // to the newest message
     this._more = false;
+    this._held = false;
     this._asking = false;
     this._frame = 0;
     this.scroll.addEventListener("scroll", () => this._scrolled(), { passive: true });
@@ -37,13 +38,19 @@ export class Timeline {
     find("present").addEventListener("click", () => this.toEnd());
   }
 
+  /** Keeps what comes from now on for the messages of another channel, which are on their way. */
+  hold() {
+    this._held = true;
+    this._waiting.clear();
+  }
+
   /** Shows other messages, oldest first. @param {Array<object>} messages the newest of a channel */
   reset(messages) {
     this.messages = messages;
     this._more = messages.length >= PAGE;
     this._heights.clear();
     this._drawn.clear();
-    this._waiting.clear();
+    this._held = false;
     this.list.replaceChildren();
     this.toEnd();
     this._draw();
@@ -71,6 +78,39 @@ export class Timeline {
     return this._waiting.get(id) ?? this.messages[this._place(id).at];
   }
 
+  /** Shows a message anew, at once. @param {string} id */
+  refresh(id) {
+    const message = this.get(id);
+    if (message?.id === id) this.put({ ...message });
+    this._draw();
+  }
+
+  /** Goes to a message that is too far away to be an element now. @param {string} id */
+  reveal(id) {
+    const { at, there } = this._place(id);
+    if (!there || this._drawn.has(id)) return;
+    let above = 0;
+    for (let number = 0; number < at; number++) above += this._height(number);
+    this._stuck = false;
+    this.scroll.scrollTop = above - this.scroll.clientHeight / 2;
+    this._draw();
+  }
+
+  /** Finds the newest message of a kind among those that have been loaded. @param {(message: object) => boolean} kind */
+  newest(kind) {
+    return this.messages.findLast(kind);
+  }
+
+  /** Gives the focus to a message. @param {string} id */
+  focus(id) {
+    (this._drawn.get(id)?.element ?? this.scroll).focus();
+  }
+
+  /** Whether the newest message is in view. */
+  get atEnd() {
+    return this._stuck;
+  }
+
   /** Goes to the newest message and stays there. */
   toEnd() {
     this._stuck = true;
@@ -91,6 +131,7 @@ export class Timeline {
   }
 
   _apply() {
+    if (this._held) return;
     for (const [id, message] of this._waiting) {
       const { at, there } = this._place(id);
       if (message === null) {
@@ -197,6 +238,7 @@ export class Timeline {
       else this.list.insertBefore(element, next);
     }
     this._drawn = wanted;
+    if (focus !== document.activeElement && this.list.contains(focus)) focus.focus({ preventScroll: true }); // it went to a new entry
     if (!this.list.querySelector('li[tabindex="0"]')) this.list.lastElementChild?.setAttribute("tabindex", "0");
     this.list.firstElementChild?.setAttribute("aria-posinset", String(first + 1));
   }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from playwright.async_api import FilePayload, Page, expect
+import asyncio
+
+from playwright.async_api import FilePayload, Page, Route, expect
 
 from bot.playground.drafts import Draft
 from bot.playground.member import Member
@@ -101,6 +103,29 @@ async def test_menus_of_messages_and_people(page: Page, joins: JoinsAs) -> None:
     await message(page, "Hello Sam, PNG").wait_for()
 
 
+async def test_what_only_one_sees_takes_no_reaction_and_stands_by_itself(
+    page: Page, robin: Member
+) -> None:
+    for text in ("one secret", "another"):
+        await (await robin.invoke("echo", text=text, private=True)).settled()
+    panel = await robin.invoke("panel")
+    await panel.settled()
+    for _ in range(2):
+        await (await robin.click(panel, "Whisper")).settled()
+    whispers = message(page, "psst")
+    await expect(whispers).to_have_count(2)
+    for one in (message(page, "one secret"), whispers.last):
+        await expect(one.get_by_role("button", name="Menagerie")).to_have_count(1)  # its own head
+        await one.click(button="right")
+        await page.get_by_role("menuitem", name="Dismiss message").wait_for()
+        await expect(page.get_by_role("menuitem", name="Reply")).to_have_count(0)
+        await page.keyboard.press("Escape")
+        await expect(one.get_by_role("button", name="Add a reaction")).to_have_count(0)
+        await expect(one.get_by_role("button", name="Reply")).to_have_count(0)
+    await robin.say("for all")
+    await message(page, "for all").get_by_role("button", name="Add a reaction").wait_for()
+
+
 async def test_reactions(page: Page, robin: Member, joins: JoinsAs) -> None:
     sam = await joins("stranger")
     said = await sam.say("like this")
@@ -114,6 +139,12 @@ async def test_reactions(page: Page, robin: Member, joins: JoinsAs) -> None:
     await expect(mark).to_have_text("🎉 1")
     await message(page, "like this").hover()
     await message(page, "like this").get_by_role("button", name="Add a reaction").click()
+    await page.get_by_role("menuitem", name="👍").press("ArrowRight")
+    for key in ("ArrowDown", "ArrowLeft", "ArrowUp", "End"):  # of two rows of six
+        await page.keyboard.press(key)
+    await expect(page.get_by_role("menuitem", name="🦁")).to_be_focused()
+    await page.keyboard.press("ArrowUp")
+    await expect(page.get_by_role("menuitem", name="😢")).to_be_focused()
     await page.get_by_role("menuitem", name="🦁").click()
     await expect(mark).to_have_count(2)
 
@@ -152,6 +183,32 @@ async def test_pictures_galleries_and_direct_messages(page: Page, robin: Member)
     await expect(shown.locator("figcaption")).to_have_text("one dot")
 
 
+async def test_what_is_said_while_a_channel_is_being_fetched_is_not_lost(
+    page: Page, playground: Playground
+) -> None:
+    world, told = playground.world, asyncio.Event()
+
+    def listen(frame: str | bytes) -> None:
+        if "just now" in str(frame):
+            told.set()
+
+    async def dawdle(route: Route) -> None:
+        answer = await route.fetch()
+        world.post(TEXT_CHANNEL_ID, world.bot.id, Draft(content="just now"))
+        await told.wait()
+        await route.fulfill(response=answer)
+
+    page.on("websocket", lambda socket: socket.on("framereceived", listen))
+    await page.reload()
+    await page.get_by_role("navigation").get_by_role("button", name="Menagerie").click()
+    await expect(page.locator("#place")).to_have_text("@ Menagerie")
+    await page.get_by_text("Nothing here yet.").wait_for()
+    await page.route("**/messages?*", dawdle)
+    await page.get_by_role("navigation").get_by_role("button", name="playground").click()
+    await message(page, "just now").wait_for()
+    await expect(page.locator("#messages > li")).to_have_count(1)
+
+
 async def test_the_gateway_drops_and_comes_back(
     page: Page, robin: Member, zoo: Zoo, playground: Playground
 ) -> None:
@@ -164,12 +221,25 @@ async def test_the_gateway_drops_and_comes_back(
       }).observe(link, { attributes: true });
     }""")
     playground.drop_gateway()
-    await expect(page.locator("body")).to_have_attribute("data-seen", "away,good", timeout=20_000)
-    await expect(page.locator("#link")).to_have_text("Connected", timeout=20_000)
+    await expect(page.locator("body")).to_have_attribute("data-seen", "away,good")
+    await expect(page.locator("#link")).to_have_text("Connected")
     await open_command(page, "echo")
     await page.keyboard.type("back again")
     await page.keyboard.press("Enter")
     await message(page, "back again").wait_for()
+
+
+async def test_a_playground_that_does_not_answer_is_told_of_and_nothing_is_lost(page: Page) -> None:
+    await page.route("**/playground/say*", lambda route: route.abort("connectionrefused"))
+    await page.locator("#text").fill("are you there?")
+    await page.locator("#text").press("Enter")
+    alert = page.get_by_role("alert").filter(has_text="The playground does not answer.")
+    await expect(alert).to_contain_text("Is it still running?")
+    await expect(page.locator("#text")).to_have_value("are you there?")
+    await page.unroute("**/playground/say*")
+    await page.locator("#text").press("Enter")
+    await message(page, "are you there?").wait_for()
+    await expect(alert).to_be_hidden()
 
 
 async def test_a_bot_that_stays_silent_is_told_of(page: Page, playground: Playground) -> None:

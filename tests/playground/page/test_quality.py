@@ -74,6 +74,9 @@ async def test_it_can_be_used_on_a_narrow_screen(
     page = await opens(width=375, height=720)
     await furnish(robin, joins)
     await message(page, "for me").wait_for()
+    field = await page.locator("#text").bounding_box()
+    assert field is not None
+    assert field["height"] < 45  # one line: what it is for is cut, not wrapped
     wide = "document.documentElement.scrollWidth"
     assert await page.evaluate(wide) == 375
     await expect(page.get_by_role("navigation")).to_be_hidden()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import statistics
 import sys
 import time
 
@@ -16,26 +17,42 @@ from tests.playground.page.conftest import message
 
 pytestmark = pytest.mark.slow  # ten thousand messages take half a minute, and want a quiet machine
 
-LONGEST_FRAME = """(seconds) => new Promise((resolve) => {
+# Bars are some two and a half times what two quiet cores need; each is held by the median of
+# several tries: one hiccup of the machine is forgiven, a page that has become slow is not.
+INTERACTIVE_MS = 280
+SCROLLING_MS = 125
+EDITING_MS = 60  # three frames: one is 17 ms, and a busy machine misses one now and then
+
+LONGEST_FRAMES = """(seconds) => new Promise((resolve) => {
   const begun = performance.now();
-  let [last, longest, count] = [begun, 0, 0];
+  const longest = Array(seconds).fill(0);
+  let last = begun;
   const step = (now) => {
-    longest = Math.max(longest, now - last);
-    [last, count] = [now, count + 1];
-    if (now - begun < seconds * 1000) requestAnimationFrame(step);
-    else resolve({ longest, count });
+    const second = Math.floor((now - begun) / 1000);
+    if (second >= seconds) return resolve(longest);
+    longest[Math.max(second, 0)] = Math.max(longest[Math.max(second, 0)], now - last);
+    last = now;
+    requestAnimationFrame(step);
   };
   requestAnimationFrame(step);
 })"""
 
 
-async def test_the_page_is_there_in_half_a_second(page: Page) -> None:
-    begun = time.perf_counter()
-    await page.reload()
-    await expect(page.locator("#link")).to_have_text("Connected")
-    took = await page.evaluate("performance.getEntriesByType('navigation')[0].domInteractive")
-    sys.stdout.write(f"interactive: {took:.0f} ms; all: {time.perf_counter() - begun:.2f} s\n")
-    assert took < 500
+def median_of(what: str, measured: list[float]) -> float:
+    """Returns the median, and tells of all, in ms."""
+    middle = statistics.median(measured)
+    sys.stdout.write(f"{what}: {middle:.0f} ms, of {[round(one) for one in measured]}\n")
+    return middle
+
+
+async def test_the_page_is_there_at_once(page: Page) -> None:
+    tries = []
+    for _ in range(5):
+        await page.reload()
+        await expect(page.locator("#link")).to_have_text("Connected")
+        timing = "performance.getEntriesByType('navigation')[0].domInteractive"
+        tries.append(await page.evaluate(timing))
+    assert median_of("interactive", tries) < INTERACTIVE_MS
 
 
 async def test_ten_thousand_messages_scroll(page: Page, playground: Playground) -> None:
@@ -48,17 +65,13 @@ async def test_ten_thousand_messages_scroll(page: Page, playground: Playground) 
     await page.reload()
     await message(page, "number 9999").wait_for()
     scroll = page.locator("#scroll")
-    measured = asyncio.create_task(page.evaluate(LONGEST_FRAME, 5))
+    measured = asyncio.create_task(page.evaluate(LONGEST_FRAMES, 5))
     for _ in range(90):
         await scroll.evaluate("(e) => e.scrollBy(0, -1500)")
         await asyncio.sleep(0.03)
-    frames = await measured
-    shown = await page.locator("#messages > li").count()
-    sys.stdout.write(
-        f"longest frame {frames['longest']:.0f} ms of {frames['count']}, {shown} entries\n"
-    )
-    assert shown < 200
-    assert frames["longest"] < 400
+    frames = median_of("longest frame of a second's scrolling", await measured)
+    assert await page.locator("#messages > li").count() < 200
+    assert frames < SCROLLING_MS
     for _ in range(200):  # all the way up, as older ones come
         await scroll.evaluate("(e) => e.scrollTo(0, 0)")
         if await page.get_by_text("number 0 of many").count():
@@ -73,18 +86,15 @@ async def test_a_storm_of_edits_does_not_stall_it(page: Page, playground: Playgr
     world = playground.world
     told = [world.post(TEXT_CHANNEL_ID, world.bot.id, Draft(content="…")) for _ in range(20)]
     await expect(page.locator("#messages > li")).to_have_count(20)
-    measured = asyncio.create_task(page.evaluate(LONGEST_FRAME, 3))
+    measured = asyncio.create_task(page.evaluate(LONGEST_FRAMES, 5))
     begun = time.perf_counter()
     edits = 0
-    while edits < 150:
+    while edits < 250:
         if edits < (time.perf_counter() - begun) * 50:  # a second
             text = f"**edit** {edits} " + "word " * (edits % 60)
             world.edit(told[edits % 20], Draft(content=text))
             edits += 1
         await asyncio.sleep(0.002)
-    frames = await measured
-    sys.stdout.write(
-        f"longest frame {frames['longest']:.0f} ms of {frames['count']}, {edits} edits\n"
-    )
-    assert frames["longest"] < 250
+    frames = median_of("longest frame of a second's edits", await measured)
+    assert frames < EDITING_MS
     await message(page, f"edit {edits - 1} ").wait_for()
