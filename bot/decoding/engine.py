@@ -26,6 +26,10 @@ PREFILL_BUDGET = 512
 """Prompt tokens read in one step, at most: what bounds how long other rows, and a cancel, wait."""
 
 
+LARGEST = PREFILL_BUDGET
+"""What a picture counts for: one of them a step."""
+
+
 class Runtime(Protocol):
     """A net with one cache per slot. Slots are small integers chosen by the engine.
 
@@ -109,6 +113,7 @@ class Engine:
         tokenizer: Turns tokens into text.
         end_ids: The ids that end a text; they are no part of it.
         slots: How many rows may be in at once.
+        spare: So many more may be, so that who comes later finds room beside one who has many.
         searches: Runs the rows that ask for beams; without it they are refused.
         note: What the operator should know of how the rows are run.
     """
@@ -121,6 +126,7 @@ class Engine:
         slots: int,
         searches: BeamSearches | None = None,
         *,
+        spare: int = 0,
         note: str = "",
     ) -> None:
         self.note = note
@@ -129,7 +135,8 @@ class Engine:
         self._runtime = runtime
         self._tokenizer = tokenizer
         self._end_ids = end_ids
-        self._free = list(reversed(range(slots)))
+        self._slots = slots
+        self._free = list(reversed(range(slots + spare)))
         self._rows: dict[str, _Active] = {}
         self._searches = searches
         self._searched: dict[str, Row] = {}
@@ -141,6 +148,11 @@ class Engine:
     def has_room(self) -> bool:
         """Whether another row can join."""
         return len(self._free) > len(self._searched)
+
+    @property
+    def has_spare(self) -> bool:
+        """Whether a job that is in may have another row beside those that it has."""
+        return len(self) < self._slots
 
     def joined(self) -> list[str]:
         """Return the keys of the rows that are in."""
@@ -248,7 +260,10 @@ class Engine:
         tokens = len(row.ids) + row.sampling.max_new_tokens
         self._runtime.begin(active.slot, tokens, row.source)
         active.begun = True
-        return 0 if row.source is None else PREFILL_CHUNK
+        if row.source is None:
+            return 0
+        # a picture is read as one text of hundreds of tokens would be
+        return max(PREFILL_CHUNK, len(row.source)) if isinstance(row.source, tuple) else LARGEST
 
     def _advance(self, due: dict[str, _Active], logits: torch.Tensor) -> list[Emission]:
         """Give each row its next token from logits of shape (N, V)."""
