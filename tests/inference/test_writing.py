@@ -49,10 +49,10 @@ class Counting(ReadsOneByOne):
 class Counters(GeneratingFamily):
     """Prompt: where rows begin, and how many tokens each has; ``.`` waits for all before it."""
 
-    def __init__(self) -> None:
+    def __init__(self, slots: int = SLOTS) -> None:
         tokenizer = Tokenizer(WordLevel({str(n): n for n in range(WORDS)}, unk_token="0"))
         ends = frozenset({WORDS - 1})
-        self.engine: Engine = Engine(Counting(), tokenizer, ends, SLOTS, spare=SLOTS)
+        self.engine: Engine = Engine(Counting(), tokenizer, ends, slots, spare=slots)
 
     def row(self, request: Any, seed: int) -> Row:
         return self._leg(request.prompt.split(",")[0])
@@ -210,6 +210,21 @@ def test_two_pages_share_what_there_is(desk: Desk) -> None:
         desk.turn()
         most = {job: max(so_far, desk.growing(job)) for job, so_far in most.items()}
     assert most == {"a": 2, "b": 2}
+
+
+def test_a_job_has_eight_rows_at_most_and_beside_another_four() -> None:
+    desk = Desk(Counters(slots=32))
+    desk.order("page", ",".join(f"{n}+6" for n in range(100, 400, 10)))
+    desk.turn()
+    assert desk.growing("page") == 8
+    desk.order("b", "10+40")
+    for _ in range(12):
+        desk.turn()
+    most = 0
+    for _ in range(6):
+        desk.turn()
+        most = max(most, desk.growing("page"))
+    assert most == 4
 
 
 @pytest.mark.parametrize(
