@@ -29,6 +29,10 @@ Read = torch.Tensor | Exception
 """What reading brought a row: its last logits, (V,), or what kept it from being read."""
 
 
+LARGEST = PREFILL_BUDGET
+"""What a picture counts for: one of them a step."""
+
+
 class Runtime(Protocol):
     """A net with one cache per slot. Slots are small integers chosen by the engine.
 
@@ -128,6 +132,7 @@ class Engine:
         tokenizer: Turns tokens into text.
         end_ids: The ids that end a text; they are no part of it.
         slots: How many rows may be in at once.
+        spare: So many more may be, so that who comes later finds room beside one who has many.
         searches: Runs the rows that ask for beams; without it they are refused.
         note: What the operator should know of how the rows are run.
     """
@@ -140,6 +145,7 @@ class Engine:
         slots: int,
         searches: BeamSearches | None = None,
         *,
+        spare: int = 0,
         note: str = "",
     ) -> None:
         self.note = note
@@ -148,7 +154,8 @@ class Engine:
         self._runtime = runtime
         self._tokenizer = tokenizer
         self._end_ids = end_ids
-        self._free = list(reversed(range(slots)))
+        self._slots = slots
+        self._free = list(reversed(range(slots + spare)))
         self._rows: dict[str, _Active] = {}
         self._refused: dict[str, Exception] = {}
         self._searches = searches
@@ -162,6 +169,11 @@ class Engine:
     def has_room(self) -> bool:
         """Whether another row can join."""
         return len(self._free) > len(self._searched)
+
+    @property
+    def has_spare(self) -> bool:
+        """Whether a job that is in may have another row beside those that it has."""
+        return len(self) < self._slots
 
     def joined(self) -> list[str]:
         """Return the keys of the rows that are in."""
@@ -272,7 +284,7 @@ class Engine:
                 break
             try:
                 if active.unencoded:
-                    budget -= PREFILL_CHUNK  # about what a source costs
+                    budget -= _cost(active.row.source)
                     self._runtime.encode(active.slot, active.row.source)
                     active.unencoded = False
             except Exception as error:  # of this row's source: its neighbours go on
@@ -374,3 +386,8 @@ class Engine:
                 stopped_by = "stop"
                 break
         return Finish(text=text.whole(), tokens=count, stopped_by=stopped_by)
+
+
+def _cost(source: Any) -> int:
+    """Return what reading a source costs of the budget: a picture as hundreds of tokens would."""
+    return max(PREFILL_CHUNK, len(source)) if isinstance(source, tuple) else LARGEST

@@ -130,7 +130,8 @@ def open_engine(
         runtime = SoloRuntime(wiring)
         note = f"one row at a time: {error or type(error).__name__}"
     searches = BeamSearches(wiring, end_ids, wide=wide)
-    return Engine(runtime, tokenizer, end_ids, slots, searches, note=note)
+    spare = slots if wiring.has_encoder else 0  # only their jobs have several rows at once
+    return Engine(runtime, tokenizer, end_ids, slots, searches, spare=spare, note=note)
 
 
 @dataclass(frozen=True, slots=True)

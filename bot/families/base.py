@@ -89,6 +89,10 @@ class Rows(Protocol):
     def has_room(self) -> bool:
         """Whether another row can join."""
 
+    @property
+    def has_spare(self) -> bool:
+        """Whether a job that is in may have another row beside those that it has."""
+
     def __len__(self) -> int: ...
 
     def joined(self) -> list[str]:
@@ -124,10 +128,26 @@ class GeneratingFamily(ABC):
         """Return what a person sees while the text grows; by default the text as it is."""
         return text
 
-    def next_row(self, request: Any, seed: int, finishes: Sequence[Finish]) -> Row | None:
+    def prepare(self, request: Any) -> None:  # noqa: B027 - most have nothing of the kind
+        """Do what of :meth:`row` takes long and needs no net, and keep it for that.
+
+        It is called in a thread of its own, while the rows of others grow. By default there is
+        nothing of the kind.
+        """
+
+    def next_row(
+        self, request: Any, seed: int, finishes: Sequence[Finish], ahead: int = 0
+    ) -> Row | None:
         """Return the row that comes after those that are finished, or ``None``: it was the last.
 
         For requests that take several: a text in pieces, a page line by line. By default one does.
+
+        Args:
+            request: What was asked.
+            seed: The job's.
+            finishes: Those of the first rows.
+            ahead: So many rows that are not finished come between them and the one that is asked
+                for; ``None`` then also says that it needs what they write.
         """
         return None
 

@@ -113,16 +113,18 @@ class Seq2Seq(GeneratingFamily):
         reader = self._reader(request)
         return self._piece_row(request, seed, reader, reader.work.pieces[0])
 
-    def next_row(self, request: Asked, seed: int, finishes: Sequence[Finish]) -> Row | None:
-        """Return the row of the next piece, if one is left."""
+    def next_row(
+        self, request: Asked, seed: int, finishes: Sequence[Finish], ahead: int = 0
+    ) -> Row | None:
+        """Return the row of the next piece, if one is left; a summary of parts needs them all."""
         if isinstance(request, FillMask):
             return None
         reader = self._reader(request)
         texts = [self._clean(finish.text) for finish in finishes]
         if isinstance(request, Summarize):
-            piece = self._level(reader.work.pieces, texts)[0]
+            piece = self._level(reader.work.pieces, texts, ahead)[0]
         else:
-            piece = reader.work.piece_after(len(texts))
+            piece = reader.work.piece_after(len(texts) + ahead)
         return None if piece is None else self._piece_row(request, seed, reader, piece)
 
     def shown(self, request: Asked, text: str) -> str:
@@ -198,11 +200,17 @@ class Seq2Seq(GeneratingFamily):
             )
         return _Reader(work, reading)
 
-    def _level(self, pieces: Sequence[str], texts: list[str]) -> tuple[str | None, list[str]]:
-        """Return what is to be summarized next, if anything, and the last round's summaries."""
+    def _level(
+        self, pieces: Sequence[str], texts: list[str], ahead: int = 0
+    ) -> tuple[str | None, list[str]]:
+        """Return what is to be summarized next, if anything, and the last round's summaries.
+
+        Where the next is so far ``ahead`` of what is written that it needs more, there is none.
+        """
         while True:
             if len(texts) < len(pieces):
-                return pieces[len(texts)], texts
+                number = len(texts) + ahead
+                return pieces[number] if number < len(pieces) else None, texts
             level, texts = texts[: len(pieces)], texts[len(pieces) :]
             if len(pieces) <= MOST_PARTS:
                 return None, level

@@ -92,6 +92,10 @@ class PictureReader(GeneratingFamily):
         ends = ends_of(net, tokenizer)
         self.engine = open_engine(net, writer_of(tokenizer), ends, model.slots)
 
+    def prepare(self, request: ReadText) -> None:
+        """Find the lines: half a second of a page that must not keep others waiting."""
+        self._crops(request)
+
     def row(self, request: ReadText, seed: int) -> Row:
         """Turn a picture into the row of its first line.
 
@@ -100,9 +104,11 @@ class PictureReader(GeneratingFamily):
         """
         return self._crop_row(self._crops(request)[0], seed)
 
-    def next_row(self, request: ReadText, seed: int, finishes: Sequence[Finish]) -> Row | None:
-        """Return the row of the next crop, if one is left."""
-        left = self._crops(request)[len(finishes) :]
+    def next_row(
+        self, request: ReadText, seed: int, finishes: Sequence[Finish], ahead: int = 0
+    ) -> Row | None:
+        """Return the row of the next crop, if one is left; none needs another."""
+        left = self._crops(request)[len(finishes) + ahead :]
         return self._crop_row(left[0], seed) if left else None
 
     def shown(self, request: ReadText, text: str) -> str:

@@ -67,6 +67,11 @@ class TakingTurns:
         """Whether another row can join; those that weigh take no slot."""
         return self._engine.has_room
 
+    @property
+    def has_spare(self) -> bool:
+        """Whether a job that is in may have another row beside those that it has."""
+        return self._engine.has_spare
+
     def __len__(self) -> int:
         return len(self._engine) + len(self._works)
 

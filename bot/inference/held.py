@@ -11,8 +11,8 @@ import msgspec
 import structlog
 
 from bot.errors import UserError
+from bot.inference import wire
 from bot.inference.job import Cancelled, Outcome
-from bot.inference.wire import RowDone, Written
 from bot.tasks.progress import StepDone, TextSoFar
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ class Held:
     steps: int = 0  # its worker's, when it was cancelled
     queued_s: float = 0.0
     timer: asyncio.TimerHandle | None = None
-    rows: list[RowDone] = field(default_factory=list)
-    tokens: list[int] = field(default_factory=list)  # of the row that is being written
+    rows: list[wire.RowDone] = field(default_factory=list)
+    tokens: wire.Tokens = field(default_factory=dict)  # of the rows that are being written
     _shown: str = ""
     _told: Progress | None = None
 
@@ -82,14 +82,19 @@ class Held:
         log.info("job started", job=self.job.id, worker=self.worker_id)
 
     @property
-    def written(self) -> Written:
+    def written(self) -> wire.Written:
         """What another run need not do again."""
-        return Written(tuple(self.rows), tuple(self.tokens))
+        return wire.Written(tuple(self.rows), dict(self.tokens))
 
-    def row_done(self, row: RowDone) -> None:
-        """Note that a row is whole; the next begins."""
+    def wrote(self, tokens: wire.Tokens) -> None:
+        """Note what is new in its rows."""
+        for number, new in tokens.items():
+            self.tokens[number] = self.tokens.get(number, ()) + new
+
+    def row_done(self, row: wire.RowDone) -> None:
+        """Note that a row is whole."""
         self.rows.append(row)
-        self.tokens.clear()
+        self.tokens.pop(row.number, None)
 
     def end(self, outcome: Outcome) -> None:
         """Tell everybody how it ended."""

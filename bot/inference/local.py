@@ -327,7 +327,7 @@ class LocalExecutor:
             held.begin()
             limit = held.job.model.limits.max_seconds + self._settings.kill_grace_s
             self._limit(held, limit, "past its deadline")
-        held.tokens += news.tokens
+        held.wrote(news.tokens)
         held.tell(news.progress)
 
     def _limit(self, held: Held, seconds: float, why: str) -> None:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from bot.families.base import Stopped
 from bot.inference import wire
+from bot.inference.rows import Rows
 from bot.tasks.progress import Started, StepDone, TextSoFar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bot.decoding.engine import Finish
     from bot.inference.wire import FromWorker
     from bot.tasks.picture import Picture
     from bot.tasks.progress import Progress
@@ -36,9 +36,12 @@ class Running:
     shown: str = ""
     told_at: float = 0.0
     begun: bool = False  # the main thread has come to its order
-    finishes: list[Finish] = field(default_factory=list)  # of its rows, in their order
-    untold: list[int] = field(default_factory=list)  # tokens that have changed no text yet
+    rows: Rows = field(init=False)
+    untold: dict[int, list[int]] = field(default_factory=dict)  # by row: tokens not told yet
     cancelled: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.rows = Rows(self.order)
 
     def start(self) -> None:
         """Begin the clock, and say so; a job that has several rows starts with the first."""
@@ -46,10 +49,13 @@ class Running:
             self.started_at = time.monotonic()
             self.report(Started())
 
-    def show(self, text: str, token: int | None = None) -> None:
-        """Tell the text so far if it is new; a token that shows nothing yet is told later."""
+    def wrote(self, number: int, token: int | None) -> None:
+        """Note a token of a row; it is told with the next news."""
         if token is not None:
-            self.untold.append(token)
+            self.untold.setdefault(number, []).append(token)
+
+    def show(self, text: str) -> None:
+        """Tell the text so far if it is new."""
         if text != self.shown and time.monotonic() - self.told_at >= TELL_EVERY_S:
             self.shown = text
             self.told_at = time.monotonic()
@@ -57,7 +63,7 @@ class Running:
 
     def report(self, progress: Progress) -> None:
         """Send news, and the tokens that have not been told."""
-        tokens = tuple(self.untold)
+        tokens = {number: tuple(new) for number, new in self.untold.items()}
         self.send(wire.Progressed(self.order.job_id, self.seq, progress, tokens))
         self.untold.clear()
         self.seq += 1

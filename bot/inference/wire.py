@@ -17,6 +17,9 @@ from bot.errors import Sentence
 from bot.tasks.progress import Progress
 from bot.tasks.registry import AnyRequest, Result
 
+Tokens = dict[int, tuple[int, ...]]
+"""By the number of a row: what was written of it, or is new in it."""
+
 MAX_FRAME_BYTES = 1 << 28
 _LENGTH = struct.Struct("!I")
 
@@ -35,19 +38,20 @@ class Unload(msgspec.Struct, frozen=True, tag="unload"):
 
 
 class RowDone(msgspec.Struct, frozen=True, tag="row_done"):
-    """One of the texts that a job's answer is made of is whole."""
+    """One of the texts that a job's answer is made of is whole: the one with this number."""
 
     job_id: str
     text: str
     tokens: int
     stopped_by: str
+    number: int = 0
 
 
 class Written(msgspec.Struct, frozen=True):
-    """What a job wrote in a run that was broken off: whole rows, and the tokens of the next."""
+    """What a job wrote in a run that was broken off: whole rows, and the tokens of others."""
 
     rows: tuple[RowDone, ...] = ()
-    tokens: tuple[int, ...] = ()
+    tokens: Tokens = {}
 
 
 class RunJob(msgspec.Struct, frozen=True, tag="run"):
@@ -115,12 +119,12 @@ class LoadFailed(msgspec.Struct, frozen=True, tag="load_failed"):
 
 
 class Progressed(msgspec.Struct, frozen=True, tag="progressed"):
-    """News of a job; ``seq`` counts from 0 within one run, ``tokens`` are those new in its row."""
+    """News of a job; ``seq`` counts from 0 within one run, ``tokens`` are those new in its rows."""
 
     job_id: str
     seq: int
     progress: Progress
-    tokens: tuple[int, ...] = ()
+    tokens: Tokens = {}
 
 
 class Done(msgspec.Struct, frozen=True, tag="done"):

@@ -1,7 +1,8 @@
 """A worker: holds models and runs jobs on them. Knows nothing of members, queues or Discord.
 
-Two threads: the reader takes frames off the socket, answers pings and sets cancel flags at once,
-so that a worker deep in native code still counts as alive; the main thread owns every net.
+Three threads: the reader takes frames off the socket, answers pings and sets cancel flags at once,
+so that a worker deep in native code still counts as alive; the main thread owns every net; a third
+prepares what needs none (:mod:`bot.inference.aside`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ import threading
 import time
 import traceback
 from collections import deque
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,20 +24,19 @@ import msgspec
 import torch
 
 from bot.children import offer_when_memory_runs_out
-from bot.decoding.engine import Finish
-from bot.errors import UserError
 from bot.families.base import BatchFamily, GeneratingFamily, Stopped
 from bot.families.moods import BySentence
 from bot.inference import wire
 from bot.inference.crowding import Crowding
+from bot.inference.ends import Jobs
 from bot.inference.estimates import size_class
 from bot.inference.running import BatchRun, Running
+from bot.inference.writing import Prepared, Writing
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-    from bot.decoding.sampling import Row
     from bot.inference.wire import FromWorker, ToWorker
 
 NICENESS = 5
@@ -90,11 +89,11 @@ class Worker:
 
     def __init__(self, send: Callable[[FromWorker], None]) -> None:
         self._send = send
-        self._inbox: queue.SimpleQueue[ToWorker] = queue.SimpleQueue()
-        self._jobs: dict[str, Running] = {}
+        self._inbox: queue.SimpleQueue[ToWorker | Prepared] = queue.SimpleQueue()
+        self._jobs = Jobs(send)
         self._families: dict[str, BatchFamily[Any, Any] | GeneratingFamily] = {}
         self._batch: deque[Running] = deque()
-        self._joining: deque[Running] = deque()
+        self._writing = Writing(self._families, self._jobs, send, self._inbox.put, self._count_step)
         self._steps = 0
         self._threads = torch.get_num_threads()
         self._crowding = Crowding() if os.environ.get("MENAGERIE_GIVE_WAY") == "1" else None
@@ -105,12 +104,13 @@ class Worker:
             case wire.Ping():
                 self._send(wire.Pong(self._steps))
             case wire.CancelJob(job_id):
-                if (running := self._jobs.get(job_id)) is not None:
+                if (running := self._jobs.by_id.get(job_id)) is not None:
                     running.cancelled.set()
+                    self._inbox.put(message)  # wakes who only waits for what is prepared
             case wire.Lend(threads):
                 self._threads = threads
             case wire.RunJob(job_id):
-                self._jobs[job_id] = Running(message, self._send)
+                self._jobs.by_id[job_id] = Running(message, self._send)
                 self._inbox.put(message)
             case _:
                 self._inbox.put(message)
@@ -118,24 +118,28 @@ class Worker:
     def run(self) -> None:
         """Work for ever: take messages, then advance whatever is under way by one step."""
         while True:
-            busy = bool(self._jobs)
+            busy = bool(self._batch) or self._writing.is_busy
             with contextlib.suppress(queue.Empty):
                 while True:
                     self._handle(self._inbox.get(block=not busy))
                     busy = True
-            self._join_rows()
-            self._advance_texts()
+            self._writing.let_join()
+            self._writing.advance()
             if self._batch:
                 self._run_batch(self._next_batch())
 
-    def _handle(self, message: ToWorker) -> None:
+    def _handle(self, message: ToWorker | Prepared) -> None:
         match message:
+            case Prepared():
+                self._writing.prepared(message)
+            case wire.CancelJob():
+                self._writing.stop_waiting()
             case wire.Load():
                 self._load(message)
             case wire.Unload(model_id):
                 self._unload(model_id)
             case wire.RunJob(job_id):
-                running = self._jobs.get(job_id)
+                running = self._jobs.by_id.get(job_id)
                 if running is not None and running.order is message:  # else it was ordered anew
                     self._begin(running)
 
@@ -167,85 +171,20 @@ class Worker:
 
     def _unload(self, model_id: str) -> None:
         """Forget a model; jobs at it were given up by the bot, those to come load it again."""
-        held = list(self._jobs.values())  # in one go: the other thread may add to them meanwhile
-        for running in [r for r in held if r.begun and r.order.model_id == model_id]:
-            self._stopped(running)
+        begun = [running for running in list(self._jobs.by_id.values()) if running.begun]
+        for running in [r for r in begun if r.order.model_id == model_id]:
+            self._jobs.stopped(running)
         self._families.pop(model_id, None)
 
     def _begin(self, running: Running) -> None:
         running.begun = True
         family = self._families.get(running.order.model_id)
         if family is None:  # its load failed, and that was reported
-            self._forget(running)
+            self._jobs.forget(running)
         elif isinstance(family, BatchFamily):
             self._batch.append(running)
         else:
-            self._joining.append(running)
-
-    def _join_rows(self) -> None:
-        """Let rows join where there is room: jobs given up by the bot may still hold a slot."""
-        for _ in range(len(self._joining)):
-            running = self._joining.popleft()
-            family = self._families.get(running.order.model_id)
-            if running.order.job_id not in self._jobs or not isinstance(family, GeneratingFamily):
-                continue
-            if running.cancelled.is_set():
-                self._stopped(running)
-            elif not family.engine.has_room:
-                self._joining.append(running)
-            else:
-                with self._ending(running):
-                    family.engine.join(running.order.job_id, _first_row(family, running))
-
-    def _advance_texts(self) -> None:
-        for family in self._families.values():
-            if isinstance(family, GeneratingFamily) and len(family.engine):
-                self._stop_rows(family)
-                for job_id in family.engine.admit():  # those that wait for memory lose no time
-                    self._jobs[job_id].start()
-                self._step(family)
-
-    def _stop_rows(self, family: GeneratingFamily) -> None:
-        for job_id in family.engine.joined():
-            running = self._jobs[job_id]
-            if running.unwanted:
-                self._stopped(running)
-
-    def _step(self, family: GeneratingFamily) -> None:
-        self._use_lent_threads()
-        try:
-            emissions = family.engine.step()
-        except Exception as error:  # one border of two: a fault ends these rows, not the worker
-            rows = [self._jobs[job_id] for job_id in family.engine.joined()]
-            for running in [row for row in rows if row.started_at] or rows:  # others only wait
-                self._failed(running, error)
-            return
-        self._steps += 1
-        for emission in emissions:
-            running = self._jobs[emission.key]
-            running.batch = max(running.batch, len(emissions))
-            request = running.order.request
-            with self._ending(running):
-                if emission.error is not None:
-                    raise emission.error
-                if emission.finish is not None:
-                    self._row_done(family, running, emission.finish)
-                else:
-                    shown = family.shown_with(request, running.finishes, emission.text)
-                    running.show(shown, emission.token)
-
-    def _row_done(self, family: GeneratingFamily, running: Running, finish: Finish) -> None:
-        """End a job whose row is finished, or let its next row join."""
-        order = running.order
-        running.finishes.append(finish)
-        running.untold.clear()
-        row = family.next_row(order.request, order.seed, running.finishes)
-        if row is None:
-            self._done(running, family.result_of(order.request, running.finishes))
-            return
-        self._send(wire.RowDone(order.job_id, finish.text, finish.tokens, finish.stopped_by))
-        running.show(family.shown_with(order.request, running.finishes, ""))
-        family.engine.join(order.job_id, row, ahead=True)  # its time runs already
+            self._writing.begin(family, running)
 
     def _next_batch(self) -> list[Running]:
         """Take out the oldest job, and those for the same model and task of about its length.
@@ -262,7 +201,7 @@ class Worker:
                 break
             batch.append(running)
         self._batch = deque(running for running in self._batch if running not in batch)
-        return [running for running in batch if running.order.job_id in self._jobs]
+        return [running for running in batch if self._jobs.knows(running)]
 
     def _run_batch(self, batch: list[Running]) -> None:
         """Run jobs as one batch; if that fails, each by itself, so that only the guilty fail."""
@@ -273,7 +212,7 @@ class Worker:
         ready: list[Running] = []
         inputs: list[Any] = []
         for running in batch:
-            with self._ending(running):
+            with self._jobs.ending(running):
                 running.start()
                 if running.unwanted:
                     raise Stopped
@@ -285,7 +224,7 @@ class Worker:
             sys.stderr.write(f"batch of {len(ready)} failed, each is tried alone: {error!r}\n")
             outputs = []
         for number, running in enumerate(ready):
-            with self._ending(running):
+            with self._jobs.ending(running):
                 output = (
                     outputs[number]
                     if outputs
@@ -293,7 +232,7 @@ class Worker:
                 )
                 if running.unwanted:
                     raise Stopped
-                self._done(running, family.postprocess(output, running.order.request))
+                self._jobs.done(running, family.postprocess(output, running.order.request))
 
     def _forward(
         self, family: BatchFamily[Any, Any], batch: list[Running], inputs: list[Any]
@@ -306,42 +245,6 @@ class Worker:
             raise RuntimeError(f"{len(outputs)} outputs for {len(inputs)} inputs")
         return outputs
 
-    @contextlib.contextmanager
-    def _ending(self, running: Running) -> Any:
-        """Turn what a family raises into the job's end."""
-        try:
-            yield
-        except UserError as error:
-            self._forget(running)
-            self._send(wire.Refused(running.order.job_id, error.sentence))
-        except Stopped:
-            self._stopped(running)
-        except Exception as error:  # the other border
-            self._failed(running, error)
-
-    def _done(self, running: Running, result: Any) -> None:
-        self._forget(running)
-        self._send(wire.Done(running.order.job_id, result, running.run_s, running.batch))
-
-    def _stopped(self, running: Running) -> None:
-        self._forget(running)
-        expired = not running.cancelled.is_set()
-        self._send(wire.Ended(running.order.job_id, expired))
-
-    def _failed(self, running: Running, error: Exception) -> None:
-        self._forget(running)
-        text = f"{type(error).__name__}: {error}"
-        trace = "".join(traceback.format_exception(error))
-        self._send(wire.Failed(running.order.job_id, text, trace))
-
-    def _forget(self, running: Running) -> None:
-        """Drop a job, and its row where it has one."""
-        if self._jobs.get(running.order.job_id) is running:  # else it was ordered anew meanwhile
-            del self._jobs[running.order.job_id]
-        family = self._families.get(running.order.model_id)
-        if isinstance(family, GeneratingFamily):
-            family.engine.leave(running.order.job_id)
-
     def _count_step(self) -> None:
         self._steps += 1
         self._use_lent_threads()
@@ -351,19 +254,6 @@ class Worker:
         threads = self._crowding.worth(self._threads) if self._crowding else self._threads
         if torch.get_num_threads() != threads:
             torch.set_num_threads(threads)
-
-
-def _first_row(family: GeneratingFamily, running: Running) -> Row:
-    """Return the row that a job begins with, or goes on with if an earlier run was broken off."""
-    order = running.order
-    running.finishes = [
-        Finish(text=row.text, tokens=row.tokens, stopped_by=row.stopped_by)
-        for row in order.written.rows
-    ]
-    row = None
-    if running.finishes:
-        row = family.next_row(order.request, order.seed, running.finishes)
-    return replace(row or family.row(order.request, order.seed), emitted=order.written.tokens)
 
 
 def _batch_key(running: Running) -> tuple[str, type, int]:

@@ -313,6 +313,35 @@ def test_what_is_read_in_one_step_is_bounded() -> None:
     assert sum(runtime.chunks) == PREFILL_BUDGET
 
 
+def test_one_picture_is_read_a_step_so_that_others_write_in_between() -> None:
+    class Sighted(Scripted):
+        def begin(self, slot: int, tokens: int, source: Any) -> None:
+            assert source is not None
+
+        def encode(self, slot: int, source: Any) -> None:
+            assert source is not None
+
+    runtime = Sighted(list(range(7, 60)))
+    engine = Engine(runtime, numbers(400), frozenset(), 4)
+    for key in ("a", "b", "c"):
+        picture = torch.zeros(3, 4, 4)
+        engine.join(key, Row(ids=(6,), source=picture, sampling=Sampling(max_new_tokens=9)))
+    assert [[told.key for told in engine.step()] for _ in range(3)] == [
+        ["a"], ["a", "b"], ["a", "b", "c"],
+    ]  # fmt: skip
+
+
+def test_rows_beside_others_leave_room_for_who_comes_later() -> None:
+    engine = Engine(Scripted(list(range(7, 60))), numbers(400), frozenset(), 2, spare=1)
+    engine.join("a", row(6))
+    assert engine.has_spare
+    engine.join("b", row(6))
+    assert not engine.has_spare
+    assert engine.has_room
+    engine.join("c", row(6))
+    assert not engine.has_room
+
+
 def test_a_long_prompt_is_read_in_chunks_while_others_go_on() -> None:
     runtime = Scripted(list(range(7, 60)))
     engine = Engine(runtime, numbers(400), frozenset(), 2)

@@ -22,6 +22,7 @@ from bot.families.seq2seq import MOST_PARTS, Seq2Seq, load
 from bot.families.vocabularies import load_tokenizer
 from bot.tasks.text_to_text import FillMask, Summarize, TextResult, Translate
 from tests.families import repositories
+from tests.families.side_by_side import written
 
 STORY = "The quick brown fox jumps over the lazy dog. Good morning, how are you today? "
 MAKERS: dict[str, Callable[[Path], Path]] = {
@@ -357,3 +358,22 @@ def test_pegasus_ends_its_lines_in_its_own_way(opened: Opened) -> None:
     finish = Finish(text=" One.<n>Two. ", tokens=5, stopped_by="end")
     result = opened("bart").result(Summarize(text=STORY), finish)
     assert result.text == "One. Two."
+
+
+@pytest.mark.parametrize("beams", [1, 4])
+@pytest.mark.parametrize("kind", ["bart", "m2m100"])
+def test_pieces_that_are_written_side_by_side_are_the_same(
+    kind: str, beams: int, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Summaries of summaries too, which wait for all that they are made of."""
+    limits = Limits(max_input_tokens=40, max_new_tokens=16)
+    task = "summarize" if kind == "bart" else "translate"
+    family = opened(kind, task=task, limits=limits, defaults=Defaults(beams=beams), slots=8)
+    request: Any = Summarize(text=STORY * 12)
+    if kind == "m2m100":
+        request = Translate(text=STORY * 12, to="de", source="en")
+    alone, one = written(family, request, 1, monkeypatch)
+    together, several = written(family, request, 8, monkeypatch)
+    assert together == alone
+    assert one == 1
+    assert several > 2

@@ -22,6 +22,7 @@ from bot.families.vocabularies import load_tokenizer
 from bot.tasks.image_to_text import LinesResult, ReadText
 from tests.families import repositories
 from tests.families.drawings import BUBBLES, FONT, LONG, ROWS, manga_page, page, write_columns
+from tests.families.side_by_side import written
 from tests.families.test_seq2seq import answered
 
 Encoded = Callable[..., bytes]
@@ -37,10 +38,10 @@ def manga_ocr(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return repositories.manga_ocr(tmp_path_factory.mktemp("manga_ocr"))
 
 
-def opened(folder: Path, beams: int = 1, tokens: int = 16) -> PictureReader:
+def opened(folder: Path, beams: int = 1, tokens: int = 16, slots: int = 1) -> PictureReader:
     model = Model(
         id="tiny", name="Tiny", task="ocr", family="vision_seq2seq", checkpoint="x",
-        defaults=Defaults(beams=beams), limits=Limits(max_new_tokens=tokens),
+        defaults=Defaults(beams=beams), limits=Limits(max_new_tokens=tokens), slots=slots,
     )  # fmt: skip
     with torch.inference_mode():
         return load(model, folder)
@@ -93,6 +94,19 @@ def test_the_lines_of_a_page_are_read_one_by_one(trocr: Path, encoded: Encoded) 
     assert [min(y for _, y in line.box) // 40 for line in result.lines] == [0, 1, 2]
     assert all(b.startswith(a) for a, b in pairwise(shown))
     assert not family._known
+
+
+@pytest.mark.parametrize("beams", [1, 4])
+def test_lines_that_are_read_side_by_side_read_the_same(
+    beams: int, trocr: Path, encoded: Encoded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    family, request = opened(trocr, beams, slots=8), ReadText(image=encoded(page(ROWS)))
+    alone, one = written(family, request, 1, monkeypatch)
+    together, several = written(family, request, 8, monkeypatch)
+    assert together == alone
+    assert len(alone.lines) == len(ROWS)
+    assert one == 1
+    assert several > 1
 
 
 def test_a_line_in_light_letters_is_read_as_one_in_dark_ones(trocr: Path, encoded: Encoded) -> None:

@@ -23,7 +23,7 @@ def test_orders_may_come_in_while_a_model_is_unloaded() -> None:
 
         @property
         def begun(self) -> bool:
-            worker.receive(order(len(worker._jobs)))
+            worker.receive(order(len(worker._jobs.by_id)))
             return True
 
         @begun.setter
@@ -31,8 +31,8 @@ def test_orders_may_come_in_while_a_model_is_unloaded() -> None:
             pass
 
     for number in range(2):
-        worker._jobs[f"job{number}"] = Watched(order(number), sent.append)
+        worker._jobs.by_id[f"job{number}"] = Watched(order(number), sent.append)
     worker._unload("toy")
     ended = [message.job_id for message in sent if isinstance(message, wire.Ended)]
     assert ended == ["job0", "job1"]
-    assert list(worker._jobs) == ["job2", "job3"]
+    assert list(worker._jobs.by_id) == ["job2", "job3"]

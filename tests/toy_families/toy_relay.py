@@ -25,9 +25,12 @@ class ToyRelay(ToyCounter):
     def row(self, request: Any, seed: int) -> Row:
         return self._leg(request, seed, 0)
 
-    def next_row(self, request: Any, seed: int, finishes: Sequence[Finish]) -> Row | None:
-        more = len(finishes) < len(request.prompt.split(","))
-        return self._leg(request, seed, len(finishes)) if more else None
+    def next_row(
+        self, request: Any, seed: int, finishes: Sequence[Finish], ahead: int = 0
+    ) -> Row | None:
+        number = len(finishes) + ahead
+        more = number < len(request.prompt.split(","))
+        return self._leg(request, seed, number) if more else None
 
     def shown_with(self, request: Any, finishes: Sequence[Finish], text: str) -> str:
         texts = [*(finish.text for finish in finishes), text]
