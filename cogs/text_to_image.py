@@ -38,6 +38,7 @@ class TextToImage(commands.Cog):
     @app_commands.describe(
         prompt="What the picture should show",
         count="How many pictures, to choose among",
+        near="Seed and number of a picture of the same words, such as 7/2: keep its upper part",
         model=MODEL,
         seed=SEED,
         preset=PRESET,
@@ -48,12 +49,13 @@ class TextToImage(commands.Cog):
         interaction: discord.Interaction[Menagerie],
         prompt: str,
         count: Candidates | None = None,
+        near: str = "",
         model: str | None = None,
         seed: Seed | None = None,
         preset: str | None = None,
     ) -> None:
         """Draw what a sentence describes."""
-        request = ImaginePicture(prompt=prompt, count=count)
+        request = ImaginePicture(prompt=prompt, count=count, near=near)
         await answer(interaction, self.service, request, model=model, seed=seed, preset=preset)
 
     @app_commands.command()

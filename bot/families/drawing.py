@@ -137,6 +137,52 @@ def chooser(sampling: Sampling, seed: int, number: int) -> Chooser:
     return Chooser(Row(ids=(), sampling=replace(sampling, seed=own)))
 
 
+class Heir(Chooser):
+    """Chooses the first codes as another picture's were chosen, the rest by luck of its own.
+
+    Args:
+        own: What chooses the rest.
+        kept: For each picture that it comes of, how many codes it has from there and from those
+            before, and what chose them.
+    """
+
+    def __init__(self, own: Chooser, kept: Sequence[tuple[int, Chooser]]) -> None:
+        super().__init__(Row(ids=(), sampling=own.sampling))
+        self._own = own
+        self._kept = tuple(kept)
+        self._place = 0
+
+    def choose(self, logits: Tensor) -> int:
+        """Return the next code, as whoever it comes from at this place would have it."""
+        theirs = (chooser for until, chooser in self._kept if self._place < until)
+        whose = next(theirs, self._own)
+        self._place += 1
+        return whose.choose(logits)
+
+
+def heir(sampling: Sampling, near: Sequence[tuple[int, int]], square: int, own: Chooser) -> Chooser:
+    """Return what chooses the codes of a variation of a picture, or ``own`` where there is none.
+
+    Args:
+        sampling: How all of them are chosen.
+        near: The seed and the number of the picture, then those of its variations.
+        square: Rows and columns of codes.
+        own: What chooses the codes that are drawn anew.
+    """
+    if not near:
+        return own
+    kept = [
+        (square * kept_rows(square, generation), chooser(sampling, seed, number))
+        for generation, (seed, number) in enumerate(near, 1)
+    ]
+    return Heir(own, kept)
+
+
+def kept_rows(square: int, generation: int) -> int:
+    """Return how many rows of codes a variation keeps: half, then of the rest half, and so on."""
+    return square - (square >> generation)
+
+
 def draw(drawer: VQGANDecoder, codes: Tensor) -> Tensor:
     """Return the picture (3, H, W) of codes (T,), which may end with any row of its square."""
     picture: Tensor = drawer(codes.view(1, -1, drawer.config.square))[0]

@@ -209,7 +209,8 @@ def _with_footer(result: Result, footer: str, job_id: str, *, kept: bool) -> Rep
             return Reply(content=footer, files=(picture_file(job_id, result),))
         case PicturesResult(pictures=pictures):
             files = tuple(
-                picture_file(f"{job_id}-{n}", picture) for n, picture in enumerate(pictures, 1)
+                picture_file(f"{job_id}-{picture.number or n}", picture)
+                for n, picture in enumerate(pictures, 1)
             )
             note = clip(result.note, CONTENT - HEAD - len(footer) - 1)
             return Reply(content=f"{note}\n{footer}" if note else footer, files=files)
