@@ -68,6 +68,7 @@ async def answer(
     seed: int | None = None,
     preset: str | None = None,
     as_it_was: bool = False,
+    private: bool | None = None,
 ) -> None:
     """Answer an interaction with what a model makes of a request.
 
@@ -82,6 +83,7 @@ async def answer(
         seed: The one that was named.
         preset: The name of one; without it, those that are usual here count.
         as_it_was: Whether it was asked before, so that no preset counts.
+        private: Whether they alone are to see the answer, where a form hides what they typed.
 
     Raises:
         BotError: The request is refused or fails; the command tree shows it.
@@ -92,7 +94,8 @@ async def answer(
         service.check(wish.request, wish.model, caller)
     noted(interaction.client.answering)
     structlog.contextvars.bind_contextvars(interaction=str(interaction.id))
-    destination = await Live.deferred(interaction, ephemeral=whispers(interaction, service))
+    ephemeral = whispers(interaction, service, private)
+    destination = await Live.deferred(interaction, ephemeral=ephemeral)
     try:
         if callable(request):
             made = await _made(await request(), destination, service, caller)
