@@ -39,8 +39,8 @@ async def test_a_mention_is_answered_and_a_reply_goes_on(house: House, member: M
     again = await (await member.click(second, "Again")).settled(
         60, until=lambda message: "-# " in message["content"]
     )
-    first_words, same_words = (m["content"].partition("\n-# ")[0] for m in (second, again))
-    assert first_words == same_words
+    words, same_words = (m["content"].partition("\n-# ")[0] for m in (second, again))
+    assert same_words == f"> {OFTEN}\n{words}", "a button shows no question, so the answer does"
 
 
 async def test_a_file_of_text_is_what_the_question_is_about(house: House, member: Member) -> None:
