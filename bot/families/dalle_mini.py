@@ -27,7 +27,7 @@ from bot.decoding.sampling import Chooser, Sampling
 from bot.decoding.serving import Serving
 from bot.errors import OperatorError, Sentence, UserError
 from bot.families.base import BatchFamily, Run
-from bot.families.drawing import CodeWriter, chooser, draw, heir, hold, kept_rows
+from bot.families.drawing import CodeWriter, draw, heir, hold, kept_rows
 from bot.families.pictures import enlarged, to_image, to_picture
 from bot.families.prompts import Words, normalise
 from bot.families.romanising import unreadable
@@ -247,8 +247,8 @@ class Imaginer(BatchFamily[Wish, Drawn]):
             top_k=defaults.top_k,
             top_p=defaults.top_p,
         )
-        own = chooser(sampling, wish.seed, number)
-        return heir(sampling, wish.near, self._drawer.config.square, own)
+        line = (*wish.near, (wish.seed, number))
+        return heir(sampling, line, self._drawer.config.square)
 
     def _near(self, typed: str) -> tuple[tuple[int, int], ...]:
         """Return the picture that others are to be like, and its variations up to the one meant.

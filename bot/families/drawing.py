@@ -28,6 +28,10 @@ FEWEST_ROWS = 2
 FINE = 64
 """Positions along the side of a VQGAN's level that is worth hurrying."""
 
+VARIED = 1.0
+"""The temperature at least, at which the rest of a variation is drawn: a net that is taken at a
+lower one, for it is surer of itself then, would draw the very same again."""
+
 Tell = Callable[[Tensor], None]
 """Takes the codes so far, (N, T), after each that is written to all pictures; may raise to stop."""
 
@@ -160,22 +164,22 @@ class Heir(Chooser):
         return whose.choose(logits)
 
 
-def heir(sampling: Sampling, near: Sequence[tuple[int, int]], square: int, own: Chooser) -> Chooser:
-    """Return what chooses the codes of a variation of a picture, or ``own`` where there is none.
+def heir(sampling: Sampling, line: Sequence[tuple[int, int]], square: int) -> Chooser:
+    """Return what chooses the codes of a picture, or of a variation of one.
 
     Args:
-        sampling: How all of them are chosen.
-        near: The seed and the number of the picture, then those of its variations.
+        sampling: How those of a picture are chosen that is no variation.
+        line: The seed and the number of the first picture that it comes of, of the variations in
+            between, and last its own.
         square: Rows and columns of codes.
-        own: What chooses the codes that are drawn anew.
     """
-    if not near:
-        return own
-    kept = [
-        (square * kept_rows(square, generation), chooser(sampling, seed, number))
-        for generation, (seed, number) in enumerate(near, 1)
-    ]
-    return Heir(own, kept)
+    first, *others = line
+    if not others:
+        return chooser(sampling, *first)
+    bolder = replace(sampling, temperature=max(sampling.temperature, VARIED))
+    choosers = [chooser(sampling, *first), *(chooser(bolder, *each) for each in others)]
+    kept = [(square * kept_rows(square, n), one) for n, one in enumerate(choosers[:-1], 1)]
+    return Heir(choosers[-1], kept)
 
 
 def kept_rows(square: int, generation: int) -> int:

@@ -170,6 +170,17 @@ def test_a_variation_keeps_the_upper_half_and_that_of_a_variation_three_quarters
     assert not any(torch.equal(row, varied[1]) for row in again)
 
 
+def test_a_net_that_is_taken_at_its_surest_is_varied_too(folder: Path) -> None:
+    family = load(model(defaults=replace_defaults(temperature=0.0)), folder)
+    sure = written(family, "", 7)
+    assert len({tuple(row.tolist()) for row in sure}) == 1
+    varied = written(family, "7/1", 9)
+    assert (varied[:, :8] == sure[0, :8]).all()
+    assert len({tuple(row.tolist()) for row in varied}) == 4
+    again = written(family, "7/1 9/2", 11)
+    assert (again[:, :12] == varied[1, :12]).all()
+
+
 def test_a_variation_says_what_it_keeps_and_gives_the_same_bytes_again(
     imagine: Imagine, family: Imaginer, run: Any
 ) -> None:
