@@ -20,9 +20,11 @@ from bot.reloading import reload_extension, watch
 from bot.ui.answer import resume
 from bot.ui.arena import Ballot
 from bot.ui.buttons import JobButton, ModelSelect
+from bot.ui.callers import Tongues
 from bot.ui.errands import Pointed, Question
 from bot.ui.films import NotThis
 from bot.ui.gallery import Turn
+from bot.ui.mentions import hear
 from bot.ui.paging import Leaf
 from bot.ui.refusals import refuse
 from bot.ui.translator import CommandWords
@@ -44,6 +46,7 @@ class Tree(app_commands.CommandTree["Menagerie"]):
     async def interaction_check(self, interaction: discord.Interaction[Menagerie]) -> bool:
         """Speak the language of the one who asks; nobody is refused here."""
         with_language(interaction.locale.value)
+        interaction.client.tongues.note(interaction.user.id, interaction.locale.value)
         return True
 
     async def on_error(
@@ -91,6 +94,7 @@ class Menagerie(commands.Bot):
         )
         self.service = service
         self.pointed = Pointed()
+        self.tongues = Tongues()
         self.upkeep = upkeep
         self.answering: set[asyncio.Task[Any]] = set()
         self._synced = synced
@@ -165,6 +169,10 @@ class Menagerie(commands.Bot):
     async def on_ready(self) -> None:
         """Note that the gateway is up; this may happen again after every reconnection."""
         log.info("online", user=str(self.user), guilds=len(self.guilds))
+
+    async def on_message(self, message: discord.Message, /) -> None:
+        """Answer what is meant for the bot; there are no commands with a prefix."""
+        await hear(self, message)
 
     def _copy_to_test_guild(self) -> None:
         """Let the test guild, if there is one, have the very commands that there are."""

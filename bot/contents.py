@@ -30,6 +30,11 @@ def check_contents(request: AnyRequest, model: Model) -> None:
         data = getattr(request, name)
         if data is not None:
             _check_file(name, data)
+    if getattr(request, "near", "") and not model.varies:
+        raise UserError(
+            "{model} cannot vary a picture that is there. Leave out `near`, or take another model.",
+            model=model.title,
+        )
 
 
 def _check_text(name: str, text: str, model: Model) -> None:

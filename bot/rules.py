@@ -48,6 +48,7 @@ class GuildRules(msgspec.Struct, frozen=True, kw_only=True):
         usual: Task -> the preset that counts where nobody names one.
         channel_usual: The same for a channel, by its id.
         spoilers: Whether pictures are hidden until somebody clicks on them.
+        mentions: Whether messages are answered that mention the bot or reply to its answers.
     """
 
     tasks_off: frozenset[str] = frozenset()
@@ -63,6 +64,7 @@ class GuildRules(msgspec.Struct, frozen=True, kw_only=True):
     usual: Mapping[str, str] = {}
     channel_usual: Mapping[int, Mapping[str, str]] = {}
     spoilers: bool = False
+    mentions: bool = True
 
     def replaced(self, **changes: Any) -> GuildRules:
         """Return the rules with some of them changed."""

@@ -12,6 +12,7 @@ from discord.ext import commands
 from bot.ui.callers import caller_of
 from bot.ui.choices import compared_model_choices
 from bot.ui.comparing import MOST, compare, entrants, request_of
+from bot.ui.options import PRIVATE
 
 if TYPE_CHECKING:
     from bot.client import Menagerie
@@ -35,6 +36,7 @@ class Experiments(commands.Cog):
         second=MODEL,
         third=MODEL,
         seeds="With one model: how many seeds",
+        private=PRIVATE,
     )
     @app_commands.autocomplete(
         first=compared_model_choices, second=compared_model_choices, third=compared_model_choices
@@ -48,6 +50,7 @@ class Experiments(commands.Cog):
         second: str | None = None,
         third: str | None = None,
         seeds: Seeds = 2,
+        private: bool | None = None,
     ) -> None:
         """Put the answers of several models, or with several seeds, side by side."""
         ready = [model.id for model in self.service.ready_models(task, caller_of(interaction))]

@@ -13,7 +13,7 @@ from bot.tasks.styles import STYLES
 from bot.ui.answer import answer
 from bot.ui.attachments import check_picture
 from bot.ui.choices import matching, model_choices, preset_choices
-from bot.ui.options import MODEL, PRESET
+from bot.ui.options import MODEL, PRESET, PRIVATE
 
 if TYPE_CHECKING:
     from bot.client import Menagerie
@@ -32,6 +32,7 @@ class ImageToImage(commands.Cog):
         style_image="Or any picture whose style you like",
         model=MODEL,
         preset=PRESET,
+        private=PRIVATE,
     )
     @app_commands.autocomplete(model=model_choices("restyle"), preset=preset_choices("restyle"))
     async def restyle(
@@ -42,6 +43,7 @@ class ImageToImage(commands.Cog):
         style_image: discord.Attachment | None = None,
         model: str | None = None,
         preset: str | None = None,
+        private: bool | None = None,
     ) -> None:
         """Repaint a picture in another style."""
 

@@ -12,7 +12,7 @@ from bot.tasks.image_to_text import DescribePicture, ReadText
 from bot.ui.answer import answer
 from bot.ui.attachments import check_picture
 from bot.ui.choices import model_choices, preset_choices
-from bot.ui.options import MODEL, PRESET
+from bot.ui.options import MODEL, PRESET, PRIVATE
 
 if TYPE_CHECKING:
     from bot.client import Menagerie
@@ -30,6 +30,7 @@ class ImageToText(commands.Cog):
         overlay="Send the picture back too, its lines framed and numbered",
         model=MODEL,
         preset=PRESET,
+        private=PRIVATE,
     )
     @app_commands.autocomplete(model=model_choices("ocr"), preset=preset_choices("ocr"))
     async def ocr(
@@ -39,6 +40,7 @@ class ImageToText(commands.Cog):
         overlay: bool = False,
         model: str | None = None,
         preset: str | None = None,
+        private: bool | None = None,
     ) -> None:
         """Read the text in a picture."""
 
@@ -49,13 +51,14 @@ class ImageToText(commands.Cog):
         await answer(interaction, self.service, request, model=model, preset=preset)
 
     @app_commands.command()
-    @app_commands.describe(image="The picture to describe", model=MODEL)
+    @app_commands.describe(image="The picture to describe", model=MODEL, private=PRIVATE)
     @app_commands.autocomplete(model=model_choices("describe"))
     async def describe(
         self,
         interaction: discord.Interaction[Menagerie],
         image: discord.Attachment,
         model: str | None = None,
+        private: bool | None = None,
     ) -> None:
         """Say in a sentence what a picture shows, for those who can't see it."""
 

@@ -11,7 +11,7 @@ from discord.ext import commands
 from bot.tasks.recommend import RecommendFilms
 from bot.ui.answer import answer
 from bot.ui.choices import film_choices, left_out_choices, model_choices
-from bot.ui.options import MODEL
+from bot.ui.options import MODEL, PRIVATE
 
 if TYPE_CHECKING:
     from bot.client import Menagerie
@@ -28,6 +28,7 @@ class Recommend(commands.Cog):
         liked="Films you have seen, with stars from 1 to 5: Alien 5, Casablanca 4",
         without="Films to leave out: Heat; Fargo",
         model=MODEL,
+        private=PRIVATE,
     )
     @app_commands.autocomplete(
         liked=film_choices, without=left_out_choices, model=model_choices("recommend")
@@ -38,6 +39,7 @@ class Recommend(commands.Cog):
         liked: str,
         without: str | None = None,
         model: str | None = None,
+        private: bool | None = None,
     ) -> None:
         """Name films that you may like, from those you have seen."""
         request = RecommendFilms(liked=liked, without=without)

@@ -131,6 +131,13 @@ class Settings(commands.Cog):
         settings.require_manager(interaction)
         await self._set(interaction, spoilers=hidden)
 
+    @settings.command()
+    @app_commands.describe(answers=ANSWERED)
+    async def mentions(self, interaction: Interaction, answers: bool) -> None:
+        """Say whether I answer messages that mention me or reply to my answers."""
+        settings.require_manager(interaction)
+        await self._set(interaction, mentions=answers)
+
     async def _set(self, interaction: Interaction, **changes: Any) -> None:
         """Change rules, and show them all as they are now."""
         guild_id = settings.require_manager(interaction)

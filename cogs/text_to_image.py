@@ -18,7 +18,7 @@ from bot.tasks.text_to_image import (
 )
 from bot.ui.answer import answer
 from bot.ui.choices import model_choices, preset_choices, thing_choices
-from bot.ui.options import MODEL, PRESET, SEED, Seed
+from bot.ui.options import MODEL, PRESET, PRIVATE, SEED, Seed
 
 if TYPE_CHECKING:
     from bot.client import Menagerie
@@ -38,9 +38,11 @@ class TextToImage(commands.Cog):
     @app_commands.describe(
         prompt="What the picture should show",
         count="How many pictures, to choose among",
+        near="Seed and number of a picture of the same words, such as 7/2: keep its upper part",
         model=MODEL,
         seed=SEED,
         preset=PRESET,
+        private=PRIVATE,
     )
     @app_commands.autocomplete(model=model_choices("imagine"), preset=preset_choices("imagine"))
     async def imagine(
@@ -48,12 +50,14 @@ class TextToImage(commands.Cog):
         interaction: discord.Interaction[Menagerie],
         prompt: str,
         count: Candidates | None = None,
+        near: str = "",
         model: str | None = None,
         seed: Seed | None = None,
         preset: str | None = None,
+        private: bool | None = None,
     ) -> None:
         """Draw what a sentence describes."""
-        request = ImaginePicture(prompt=prompt, count=count)
+        request = ImaginePicture(prompt=prompt, count=count, near=near)
         await answer(interaction, self.service, request, model=model, seed=seed, preset=preset)
 
     @app_commands.command()
@@ -66,6 +70,7 @@ class TextToImage(commands.Cog):
         model=MODEL,
         seed=SEED,
         preset=PRESET,
+        private=PRIVATE,
     )
     @app_commands.autocomplete(
         what=thing_choices, model=model_choices("conjure"), preset=preset_choices("conjure")
@@ -81,6 +86,7 @@ class TextToImage(commands.Cog):
         model: str | None = None,
         seed: Seed | None = None,
         preset: str | None = None,
+        private: bool | None = None,
     ) -> None:
         """Draw a thing by the name of its kind."""
         request = ConjurePicture(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import discord
@@ -11,19 +10,17 @@ from discord.ext import commands
 
 from bot.locales import say
 from bot.tasks.text_to_text import (
-    AnswerQuestion,
     ClassifySentiment,
     CompleteText,
     FillMask,
     Summarize,
     Translate,
 )
-from bot.ui import attachments
 from bot.ui.answer import answer
 from bot.ui.choices import language_choices, model_choices, preset_choices
-from bot.ui.options import MODEL, PRESET, SEED, Seed
-from bot.ui.picking import TextModal
-from bot.ui.talking import turns_before
+from bot.ui.options import MODEL, PRESET, PRIVATE, SEED, Seed
+from bot.ui.talking import question_of
+from bot.ui.writing import answer_text
 
 if TYPE_CHECKING:
     from bot.client import Menagerie
@@ -47,6 +44,7 @@ class TextToText(commands.Cog):
         temperature="0 is sober, 1 is lively, 2 is wild",
         seed=SEED,
         preset=PRESET,
+        private=PRIVATE,
     )
     @app_commands.autocomplete(model=model_choices("complete"), preset=preset_choices("complete"))
     async def complete(
@@ -58,15 +56,24 @@ class TextToText(commands.Cog):
         temperature: Temperature | None = None,
         seed: Seed | None = None,
         preset: str | None = None,
+        private: bool | None = None,
     ) -> None:
         """Continue a text."""
         request = CompleteText(prompt=prompt, max_tokens=max_tokens, temperature=temperature)
         await answer(interaction, self.service, request, model=model, seed=seed, preset=preset)
 
     @app_commands.command()
-    @app_commands.describe(text="A text with one hole: [MASK], <mask> or ___", model=MODEL)
+    @app_commands.describe(
+        text="A text with one hole: [MASK], <mask> or ___", model=MODEL, private=PRIVATE
+    )
     @app_commands.autocomplete(model=model_choices("fill"))
-    async def fill(self, interaction: Interaction, text: str, model: str | None = None) -> None:
+    async def fill(
+        self,
+        interaction: Interaction,
+        text: str,
+        model: str | None = None,
+        private: bool | None = None,
+    ) -> None:
         """Find the words that fit a hole in a text."""
         await answer(interaction, self.service, FillMask(text=text), model=model)
 
@@ -75,6 +82,7 @@ class TextToText(commands.Cog):
         text="The text; without one, a form opens for a long text",
         file="Or a .txt or .md file",
         model=MODEL,
+        private=PRIVATE,
     )
     @app_commands.autocomplete(model=model_choices("summarize"))
     async def summarize(
@@ -83,25 +91,15 @@ class TextToText(commands.Cog):
         text: str | None = None,
         file: discord.Attachment | None = None,
         model: str | None = None,
+        private: bool | None = None,
     ) -> None:
         """Say a long text in a few sentences."""
-        if text is None and file is None:
-            self.service.check(Summarize(text="any"), model)
-            await interaction.response.send_modal(
-                TextModal(
-                    say("Summarize"), say("A long text"), partial(self._summarize, model), long=True
-                )
-            )
-            return
 
-        async def request() -> Summarize:
-            return Summarize(text=await _given(text, file) or "")
+        def summary(whole: str) -> Summarize:
+            return Summarize(text=whole)
 
-        wanted = request if file is not None else Summarize(text=text or "")
-        await answer(interaction, self.service, wanted, model=model)
-
-    async def _summarize(self, model: str | None, interaction: Interaction, text: str) -> None:
-        await answer(interaction, self.service, Summarize(text=text), model=model)
+        title = say("Summarize")
+        await answer_text(interaction, title, summary, text, file, model=model, private=private)
 
     @app_commands.command()
     @app_commands.describe(
@@ -110,6 +108,7 @@ class TextToText(commands.Cog):
         source="The language it is in, such as en",
         model=MODEL,
         preset=PRESET,
+        private=PRIVATE,
     )
     @app_commands.rename(source="from")
     @app_commands.autocomplete(
@@ -126,6 +125,7 @@ class TextToText(commands.Cog):
         source: str | None = None,
         model: str | None = None,
         preset: str | None = None,
+        private: bool | None = None,
     ) -> None:
         """Translate a text."""
         request = Translate(text=text, to=to, source=source)
@@ -140,6 +140,7 @@ class TextToText(commands.Cog):
         model=MODEL,
         seed=SEED,
         preset=PRESET,
+        private=PRIVATE,
     )
     @app_commands.autocomplete(model=model_choices("ask"), preset=preset_choices("ask"))
     async def ask(
@@ -152,35 +153,31 @@ class TextToText(commands.Cog):
         model: str | None = None,
         seed: Seed | None = None,
         preset: str | None = None,
+        private: bool | None = None,
     ) -> None:
         """Ask a question, about a text you give or about anything."""
-        has_context = bool(context or file)
-        turns = await turns_before(interaction, follows, has_context=has_context)
-
-        async def request() -> AnswerQuestion:
-            return AnswerQuestion(question=question, context=await _given(context, file))
-
-        ready = AnswerQuestion(question=question, context=context, turns=turns)
-        wanted = request if file is not None else ready
+        wanted = await question_of(interaction, question, context, file, follows)
         await answer(interaction, self.service, wanted, model=model, seed=seed, preset=preset)
 
     @app_commands.command()
     @app_commands.describe(
-        text="The text", model=MODEL, chart="Draw how each of its sentences sounds, too"
+        text="The text",
+        model=MODEL,
+        chart="Draw how each of its sentences sounds, too",
+        private=PRIVATE,
     )
     @app_commands.autocomplete(model=model_choices("sentiment"))
     async def sentiment(
-        self, interaction: Interaction, text: str, model: str | None = None, chart: bool = False
+        self,
+        interaction: Interaction,
+        text: str,
+        model: str | None = None,
+        chart: bool = False,
+        private: bool | None = None,
     ) -> None:
         """Tell whether a text sounds pleased or displeased."""
         request = ClassifySentiment(text=text, chart=chart)
         await answer(interaction, self.service, request, model=model)
-
-
-async def _given(text: str | None, file: discord.Attachment | None) -> str | None:
-    """Return the text that was typed, and below it the one that was attached."""
-    parts = [part for part in (text, file and await attachments.read_text(file)) if part]
-    return "\n\n".join(parts) or None
 
 
 async def setup(bot: Menagerie) -> None:

@@ -71,6 +71,7 @@ def asks(job_id: str) -> dict[str, Mapping[str, Any]]:
         "settings member": None,  # type: ignore[dict-item]
         "settings default": {"command": "complete", "model": "smollm2"},
         "settings spoilers": {"hidden": False},
+        "settings mentions": {"answers": True},
         "settings nsfw": {"only": False, "command": "restyle"},
         "model info": {"model": "dalle-mini"},
         "model fetch": {"model": "smollm2"},

@@ -20,6 +20,7 @@ Acknowledged = Annotated[str, Meta(pattern=SLUG, title="a name in small letters 
 Dtype = Literal["float32", "bfloat16", "int8"]
 Status = Literal["ok", "needs-finetune", "too-big"]
 
+VARYING = frozenset({"biggan", "dalle_mini"})  # families that draw more like a picture of theirs
 BYTES = {"float32": 4, "bfloat16": 2, "int8": 2}  # int8 is for layers; embeddings take more
 
 
@@ -233,6 +234,11 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def tasks(self) -> tuple[str, ...]:
         """The tasks that this model can do."""
         return (self.task,) if isinstance(self.task, str) else self.task
+
+    @property
+    def varies(self) -> bool:
+        """Whether it can draw pictures that are like one that it drew: the option ``near``."""
+        return self.family in VARYING
 
     @property
     def title(self) -> str:

@@ -8,12 +8,14 @@ split.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+import msgspec
 import torch
 from PIL import Image
 from safetensors.torch import load_file
@@ -25,7 +27,7 @@ from bot.decoding.sampling import Chooser, Sampling
 from bot.decoding.serving import Serving
 from bot.errors import OperatorError, Sentence, UserError
 from bot.families.base import BatchFamily, Run
-from bot.families.drawing import CodeWriter, chooser, draw, hold
+from bot.families.drawing import CodeWriter, draw, heir, hold, kept_rows
 from bot.families.pictures import enlarged, to_image, to_picture
 from bot.families.prompts import Words, normalise
 from bot.families.romanising import unreadable
@@ -41,6 +43,8 @@ WORDS = "words.tsv"
 
 TELL_EVERY_S = 0.5
 DRAWING = 64  # steps of the bar that drawing takes, beside one a code
+NAMED = re.compile(rf"([0-9]{{1,10}})/([1-{MOST_CANDIDATES}])")  # a picture: seed/number
+SEEDS = 2**32
 SHOWN = 40  # characters of a prompt that are repeated in a note
 
 EMPTY = Sentence(
@@ -57,6 +61,8 @@ class Wish:
     """What one job wants: a caption's token ids, how many pictures, their seed.
 
     ``caption`` is what the net reads, as text; ``note`` is what the person is told of that.
+    ``near`` is the picture that these are variations of: its seed and its number, from 0, and those
+    of the variations in between.
     """
 
     ids: tuple[int, ...]
@@ -64,14 +70,16 @@ class Wish:
     seed: int
     caption: str
     note: str
+    near: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """The pictures of a wish, (3, H, W) each, in 0..1."""
+    """The pictures of a wish, (3, H, W) each, in 0..1, and their numbers, from 0."""
 
     wish: Wish
     pictures: tuple[Tensor, ...]
+    numbers: tuple[int, ...]
 
 
 def load(model: Model, folder: Path) -> Imaginer:
@@ -156,7 +164,8 @@ class Imaginer(BatchFamily[Wish, Drawn]):
             raise UserError(NOTHING_LEFT)
         read = self._tokenizer.encode(caption, add_special_tokens=False)
         kept = read.ids[: self._room]
-        notes = []
+        near = self._near(request.near)
+        notes = [self._inherited(near)] if near else []
         if letters := unreadable(request.prompt):
             notes.append(f"The model reads English words, none of these letters: {letters[:SHOWN]}")
         if len(kept) < len(read.ids):
@@ -171,6 +180,7 @@ class Imaginer(BatchFamily[Wish, Drawn]):
             seed=seed,
             caption=caption[1:],
             note="\n".join(notes),
+            near=near,
         )
 
     def forward(self, batch: list[Wish], run: Run) -> list[Drawn]:
@@ -191,27 +201,32 @@ class Imaginer(BatchFamily[Wish, Drawn]):
             pictures.append(draw(self._drawer, row))
             progress.drawn(len(pictures))
         left = iter(zip(written.likeness.tolist(), pictures, strict=True))
-        return [Drawn(wish, self._ordered(list(islice(left, wish.count)))) for wish in batch]
+        return [self._ordered(wish, list(islice(left, wish.count))) for wish in batch]
 
-    def _ordered(self, pictures: list[tuple[float, Tensor]]) -> tuple[Tensor, ...]:
+    def _ordered(self, wish: Wish, pictures: list[tuple[float, Tensor]]) -> Drawn:
         """Return the pictures, those that the net finds likeliest first where it is to rank."""
+        numbers = list(range(len(pictures)))
         if self._model.defaults.ranked:
-            pictures.sort(key=lambda pair: -pair[0])
-        return tuple(picture for _, picture in pictures)
+            numbers.sort(key=lambda number: -pictures[number][0])
+        return Drawn(wish, tuple(pictures[number][1] for number in numbers), tuple(numbers))
 
     def postprocess(self, outputs: Drawn, request: ImaginePicture) -> PicturesResult:
         """Encode the pictures."""
         wish, count = outputs.wish, len(outputs.pictures)
         pictures = []
-        for number, picture in enumerate(outputs.pictures, 1):
-            which = "A picture" if count == 1 else f"Picture {number} of {count}"
+        for place, picture in enumerate(outputs.pictures, 1):
+            which = "A picture" if count == 1 else f"Picture {place} of {count}"
+            number = outputs.numbers[place - 1] + 1
             parameters = {
                 "Software": self._model.id,
                 "Prompt": wish.caption,
                 "Seed": f"{wish.seed}, picture {number}",
             }
+            if wish.near:
+                parameters["Near"] = " ".join(f"{seed}/{n + 1}" for seed, n in wish.near)
             alt_text = f"{which}, drawn from the words: {wish.caption}"
-            pictures.append(to_picture(enlarged(to_image(picture)), alt_text, parameters))
+            encoded = to_picture(enlarged(to_image(picture)), alt_text, parameters)
+            pictures.append(msgspec.structs.replace(encoded, number=number))
         return PicturesResult(pictures=tuple(pictures), note=wish.note)
 
     def size_bytes(self) -> int:
@@ -232,7 +247,34 @@ class Imaginer(BatchFamily[Wish, Drawn]):
             top_k=defaults.top_k,
             top_p=defaults.top_p,
         )
-        return chooser(sampling, wish.seed, number)
+        line = (*wish.near, (wish.seed, number))
+        return heir(sampling, line, self._drawer.config.square)
+
+    def _near(self, typed: str) -> tuple[tuple[int, int], ...]:
+        """Return the picture that others are to be like, and its variations up to the one meant.
+
+        Raises:
+            UserError: It names none, or there is nothing left to vary.
+        """
+        near = named_pictures(typed)
+        most = self._drawer.config.square.bit_length() - 1
+        if len(near) > most:
+            raise UserError(
+                "This picture is a variation of a variation, {most} times over: nothing of it "
+                "would be drawn anew. Vary one that came before it.",
+                most=most,
+            )
+        return near
+
+    def _inherited(self, near: Sequence[tuple[int, int]]) -> str:
+        """Return how much of a picture its variations keep."""
+        square = self._drawer.config.square
+        seed, number = near[-1]
+        rows = kept_rows(square, len(near))
+        return (
+            f"The upper {rows} of {square} rows of codes are those of picture {number + 1} of seed "
+            f"{seed}; what is below is drawn anew."
+        )
 
     def _first_look(self, codes: Tensor) -> Picture:
         """Draw as much of a picture as there are whole rows of codes for, on grey."""
@@ -280,6 +322,23 @@ class _Progress:
     def _tell(self, done: int) -> None:
         self._told_at = time.monotonic()
         self._run.step(done, self._codes + DRAWING, self._seen)
+
+
+def named_pictures(typed: str) -> tuple[tuple[int, int], ...]:
+    """Return the seed and the number, from 0, of each picture that is named: ``7/2 9/1``.
+
+    Raises:
+        UserError: It is something else.
+    """
+    found = [NAMED.fullmatch(word) for word in typed.replace(",", " ").split()]
+    near = tuple((int(each[1]), int(each[2]) - 1) for each in found if each is not None)
+    if len(near) < len(found) or any(seed >= SEEDS for seed, _ in near):
+        raise UserError(
+            "`near` takes the seed and the number of a picture of the same words, such as 7/2, as "
+            "its file says; not {typed!r}.",
+            typed=typed[:60],
+        )
+    return near
 
 
 def _id(tokenizer: Tokenizer, token: str) -> int:

@@ -28,6 +28,10 @@ FEWEST_ROWS = 2
 FINE = 64
 """Positions along the side of a VQGAN's level that is worth hurrying."""
 
+VARIED = 1.0
+"""The temperature at least, at which the rest of a variation is drawn: a net that is taken at a
+lower one, for it is surer of itself then, would draw the very same again."""
+
 Tell = Callable[[Tensor], None]
 """Takes the codes so far, (N, T), after each that is written to all pictures; may raise to stop."""
 
@@ -135,6 +139,52 @@ def chooser(sampling: Sampling, seed: int, number: int) -> Chooser:
     # torch's generator looks at 32 bits of a seed only
     own = int.from_bytes(hashlib.blake2b(text, digest_size=4).digest(), "big")
     return Chooser(Row(ids=(), sampling=replace(sampling, seed=own)))
+
+
+class Heir(Chooser):
+    """Chooses the first codes as another picture's were chosen, the rest by luck of its own.
+
+    Args:
+        own: What chooses the rest.
+        kept: For each picture that it comes of, how many codes it has from there and from those
+            before, and what chose them.
+    """
+
+    def __init__(self, own: Chooser, kept: Sequence[tuple[int, Chooser]]) -> None:
+        super().__init__(Row(ids=(), sampling=own.sampling))
+        self._own = own
+        self._kept = tuple(kept)
+        self._place = 0
+
+    def choose(self, logits: Tensor) -> int:
+        """Return the next code, as whoever it comes from at this place would have it."""
+        theirs = (chooser for until, chooser in self._kept if self._place < until)
+        whose = next(theirs, self._own)
+        self._place += 1
+        return whose.choose(logits)
+
+
+def heir(sampling: Sampling, line: Sequence[tuple[int, int]], square: int) -> Chooser:
+    """Return what chooses the codes of a picture, or of a variation of one.
+
+    Args:
+        sampling: How those of a picture are chosen that is no variation.
+        line: The seed and the number of the first picture that it comes of, of the variations in
+            between, and last its own.
+        square: Rows and columns of codes.
+    """
+    first, *others = line
+    if not others:
+        return chooser(sampling, *first)
+    bolder = replace(sampling, temperature=max(sampling.temperature, VARIED))
+    choosers = [chooser(sampling, *first), *(chooser(bolder, *each) for each in others)]
+    kept = [(square * kept_rows(square, n), one) for n, one in enumerate(choosers[:-1], 1)]
+    return Heir(choosers[-1], kept)
+
+
+def kept_rows(square: int, generation: int) -> int:
+    """Return how many rows of codes a variation keeps: half, then of the rest half, and so on."""
+    return square - (square >> generation)
 
 
 def draw(drawer: VQGANDecoder, codes: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ from bot.playground.components import (
 from bot.playground.drafts import Draft
 from bot.playground.errors import RefusedByClient
 from bot.playground.limits import CONTENT, check_message
+from bot.playground.mentions import EVERYTHING
 from bot.playground.options import (
     ATTACHMENT,
     CHANNEL,
@@ -238,7 +239,11 @@ class Actions:
         }
         if deed.body.get("reply_to"):
             answered = self._visible(deed.who, str(deed.body["reply_to"]))
+            if answered.ephemeral:
+                raise RefusedByClient("Only you see this message; nobody can reply to it.")
             body["message_reference"] = {"message_id": str(answered.id)}
+            if deed.body.get("ping") is False:
+                body["allowed_mentions"] = EVERYTHING | {"replied_user": False}
         files = dict(enumerate(deed.files.values()))
         check_message(body, files, limit_bytes=1 << 62)
         if not (body["content"] or files):

@@ -199,12 +199,13 @@ class Member:
         files: Sequence[File] = (),
         *,
         reply_to: Reached | None = None,
+        ping: bool = True,
         channel_id: str | None = None,
     ) -> Json:
-        """Posts an ordinary message; returns it."""
+        """Posts an ordinary message, or a reply that pings its author or not; returns it."""
         body: Json = {"content": text} | self._place(channel_id)
         if reply_to is not None:
-            body["reply_to"] = _message(reply_to)["id"]
+            body |= {"reply_to": _message(reply_to)["id"], "ping": ping}
         named = [(f"files[{number}]", file) for number, file in enumerate(files)]
         return await self._post("say", body, named)
 

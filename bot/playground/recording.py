@@ -194,7 +194,8 @@ class Recorder:
     def _say(self, body: Json, files: Files) -> Step:
         on = self._target(int(body["reply_to"])) if body.get("reply_to") else None
         given = [File.of(upload) for upload in files.values()]
-        return Say(text=str(body.get("content") or ""), files=given, on=on)
+        ping = body.get("ping") is not False
+        return Say(text=str(body.get("content") or ""), files=given, on=on, ping=ping)
 
     def _react(self, body: Json, files: Files) -> Step:
         on = self._target(int(body["message_id"]))

@@ -135,7 +135,9 @@ class Replay:
             case Say():
                 reply_to = None if step.on is None else await self._message(member, step.on)
                 uploads = [file.upload() for file in step.files]
-                said = await member.say(step.text, uploads, reply_to=reply_to, channel_id=where)
+                said = await member.say(
+                    step.text, uploads, reply_to=reply_to, ping=step.ping, channel_id=where
+                )
                 return Played(step, said=said)
             case Fill():
                 return Played(step, await self._filled(member, step))

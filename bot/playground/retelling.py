@@ -186,6 +186,7 @@ class _Statement:
         files = [self._file(file, f"files[{n}]") for n, file in enumerate(step.files)]
         given = [_literal(step.text), *([f"[{', '.join(files)}]"] if files else [])]
         given += [] if step.on is None else [f"reply_to={self._target(step.on)}"]
+        given += [] if step.ping else ["ping=False"]
         return self._call(f"said_{self._number} = ", "say", [*given, *self._where()])
 
     def _call(self, assigned: str, verb: str, given: Sequence[str]) -> list[str]:

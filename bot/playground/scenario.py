@@ -99,11 +99,12 @@ class Fill(Deed, tag="fill"):
 
 
 class Say(Deed, tag="say"):
-    """Posts an ordinary message, or answers one."""
+    """Posts an ordinary message, or answers one, with a ping or without."""
 
     text: str = ""
     files: list[File] = []
     on: Target | None = None
+    ping: bool = True
 
 
 class React(Deed, tag="react"):

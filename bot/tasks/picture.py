@@ -8,7 +8,8 @@ import msgspec
 class Picture(msgspec.Struct, frozen=True, kw_only=True, tag="picture"):
     """An encoded picture (PNG unless ``media_type`` says otherwise) and what it shows, in words.
 
-    ``alt_text`` is read aloud to those who cannot see it.
+    ``alt_text`` is read aloud to those who cannot see it. ``number`` is its own among those of its
+    seed, from 1, where it may stand in another place.
     """
 
     data: bytes
@@ -16,6 +17,7 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True, tag="picture"):
     height: int
     alt_text: str
     media_type: str = "image/png"
+    number: int | None = None
 
 
 class PicturesResult(msgspec.Struct, frozen=True, kw_only=True, tag="pictures"):

@@ -18,7 +18,8 @@ class ImaginePicture(Request, frozen=True, tag="imagine"):
     """Draw what a sentence describes.
 
     ``count`` pictures come side by side, for this takes luck; as many as the model's entry says
-    where it is ``None``.
+    where it is ``None``. ``near`` names a picture of the same words of which the upper part is
+    kept, by its seed and its number (``7/2``), and after it its variations up to the one meant.
     """
 
     text_fields: ClassVar[tuple[str, ...]] = ("prompt",)
@@ -26,6 +27,7 @@ class ImaginePicture(Request, frozen=True, tag="imagine"):
 
     prompt: str
     count: Annotated[int, Meta(ge=1, le=MOST_CANDIDATES)] | None = None
+    near: str = ""
 
     def size(self) -> int:
         """Return how big the request is: its characters, once for each picture."""

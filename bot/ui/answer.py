@@ -20,9 +20,9 @@ from bot.tasks.caller import Caller
 from bot.tasks.recommend import FilmsResult
 from bot.tasks.request import Request
 from bot.ui import replies
-from bot.ui.asking import Typed, wished
+from bot.ui.asking import Typed, Wish, wished
 from bot.ui.callers import caller_of
-from bot.ui.destination import Address, Live, Resumed
+from bot.ui.destination import Address, Live, Posted, found_again
 from bot.ui.display import Display
 from bot.ui.refusals import UNREACHABLE
 from bot.ui.sharing import whispers
@@ -68,6 +68,7 @@ async def answer(
     seed: int | None = None,
     preset: str | None = None,
     as_it_was: bool = False,
+    private: bool | None = None,
 ) -> None:
     """Answer an interaction with what a model makes of a request.
 
@@ -82,33 +83,47 @@ async def answer(
         seed: The one that was named.
         preset: The name of one; without it, those that are usual here count.
         as_it_was: Whether it was asked before, so that no preset counts.
+        private: Whether they alone are to see the answer, where a form hides what they typed.
 
     Raises:
         BotError: The request is refused or fails; the command tree shows it.
     """
     caller, typed = caller_of(interaction), Typed(model, seed, preset, as_it_was=as_it_was)
+    named = {name for name, _ in interaction.namespace}
     if isinstance(request, Request):
-        wish = wished(interaction, service.rules, caller, request, typed)
+        wish = wished(named, service.rules, caller, request, typed)
         service.check(wish.request, wish.model, caller)
     noted(interaction.client.answering)
     structlog.contextvars.bind_contextvars(interaction=str(interaction.id))
-    destination = await Live.deferred(interaction, ephemeral=whispers(interaction, service))
+    ephemeral = whispers(interaction, service, private)
+    destination = await Live.deferred(interaction, ephemeral=ephemeral)
     try:
         if callable(request):
             made = await _made(await request(), destination, service, caller)
             if made is None:
                 return
-            wish = wished(interaction, service.rules, caller, made, typed)
-        wanted = await service.archive.told(wish.request, caller)
-        submitted = await service.submit(wanted, caller, model_id=wish.model, seed=wish.seed)
-        outcome = await _shown(submitted, destination, service, interaction.user.id)
-        if isinstance(outcome, Interrupted):
-            await _promise(service, submitted, destination, interaction.created_at)
-        await _conclude(destination, service, submitted, outcome)
+            wish = wished(named, service.rules, caller, made, typed)
+        await pursue(destination, service, caller, wish, interaction.created_at)
     except BotError as error:
         if not destination.closed():
             raise
         await delivered(destination, replies.Reply(content=replies.apology(error, "")), None, "")
+
+
+async def pursue(
+    destination: Live | Posted, service: Service, caller: Caller, wish: Wish, asked_at: dt.datetime
+) -> None:
+    """Ask for what is wanted, show how far it is, and deliver or promise the answer.
+
+    Raises:
+        BotError: The request is refused or fails.
+    """
+    wanted = await service.archive.told(wish.request, caller)
+    submitted = await service.submit(wanted, caller, model_id=wish.model, seed=wish.seed)
+    outcome = await _shown(submitted, destination, service, caller.user_id)
+    if isinstance(outcome, Interrupted):
+        await _promise(service, submitted, destination, asked_at)
+    await _conclude(destination, service, submitted, outcome)
 
 
 async def _made(
@@ -129,7 +144,7 @@ async def _made(
 
 
 async def _promise(
-    service: Service, submitted: Submitted, destination: Live, asked_at: dt.datetime
+    service: Service, submitted: Submitted, destination: Live | Posted, asked_at: dt.datetime
 ) -> None:
     """Have this answered after the restart, or say that it is not."""
     try:
@@ -153,7 +168,7 @@ async def resume(client: Menagerie, service: Service) -> None:
 async def _keep(client: Menagerie, service: Service, promise: Promise) -> None:
     noted(client.answering)
     with_language(promise.caller.locale)
-    destination = Resumed(client, msgspec.msgpack.decode(promise.address, type=Address))
+    destination = found_again(client, msgspec.msgpack.decode(promise.address, type=Address))
     try:
         try:
             request = await service.archive.told(promise.request, promise.caller)
@@ -218,7 +233,8 @@ async def _conclude(
     match outcome:
         case Answered():
             kept = service.archive.keeps(submitted.job)
-            reply = replies.finished(submitted, outcome, kept=kept)
+            in_sight = isinstance(destination, Posted)
+            reply = replies.finished(submitted, outcome, kept=kept, in_sight=in_sight)
             if service.rules.of_guild(submitted.job.caller.guild_id).spoilers:
                 reply = reply.hidden()
             if kept:

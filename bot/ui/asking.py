@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from bot import presets
 
 if TYPE_CHECKING:
-    import discord
+    from collections.abc import Collection
 
-    from bot.client import Menagerie
     from bot.rules import Options
     from bot.service import Rules
     from bot.tasks.caller import Caller
@@ -40,7 +39,7 @@ class Wish:
 
 
 def wished(
-    interaction: discord.Interaction[Menagerie],
+    named: Collection[str],
     rules: Rules,
     caller: Caller,
     request: AnyRequest,
@@ -50,6 +49,13 @@ def wished(
 
     What the command names itself wins. The models of usual presets are the service's business,
     which looks for one that is here.
+
+    Args:
+        named: The options that the command names.
+        rules: Know the presets.
+        caller: Who asks.
+        request: What is asked.
+        typed: What was named beside it.
 
     Raises:
         UserError: There is no preset of that name.
@@ -61,7 +67,6 @@ def wished(
     if typed.preset is not None:
         chosen = presets.found(rules.presets(caller, task), task, typed.preset)
     wanted = (chosen, *rules.usual(caller, task))
-    named = {name for name, _ in interaction.namespace}
     model, seed = chosen.get("model"), presets.first(wanted).get("seed")
     return Wish(
         presets.applied(request, wanted, named),

@@ -15,7 +15,7 @@ from discord.ui import Button, DynamicItem, Item, Select
 
 from bot.errors import UserError
 from bot.locales import say, with_language
-from bot.tasks.text_to_image import ConjurePicture
+from bot.tasks.text_to_image import ConjurePicture, ImaginePicture
 from bot.ui.answer import answer
 from bot.ui.callers import caller_of
 from bot.ui.explaining import explanation
@@ -180,7 +180,7 @@ async def _info(interaction: Press, job_id: str) -> None:
 async def _pick(interaction: Press, job_id: str, number: int) -> None:
     """Post one of several pictures alone, with what is said of it and where it came from."""
     assert interaction.message is not None
-    pictures = interaction.message.attachments
+    service, pictures = interaction.client.service, interaction.message.attachments
     if number > len(pictures):
         raise UserError("This picture is not there any more. Ask again for new ones.")
     private = interaction.message.flags.ephemeral
@@ -189,24 +189,36 @@ async def _pick(interaction: Press, job_id: str, number: int) -> None:
     footer = interaction.message.content.rpartition("-# ")[2]
     view = view_of(job_id, ["share"] if private else [])
     with contextlib.suppress(UserError):  # it is somebody else's, or not kept
-        if isinstance((await recalled(interaction, job_id)).request, ConjurePicture):
-            label = say("More like this")
-            view.add_item(Button(label=label, custom_id=custom_id(f"near{number}", job_id)))
+        kept = await recalled(interaction, job_id)
+        if service.check_model(kept.request.task(), kept.model_id).varies:
+            verb = f"near{_own_number(pictures[number - 1].filename, number)}"
+            view.add_item(Button(label=say("More like this"), custom_id=custom_id(verb, job_id)))
     text = f"-# {number} · {footer}"
     await interaction.followup.send(
         text, file=file, view=view if view.children else discord.utils.MISSING, ephemeral=private
     )
 
 
+def _own_number(filename: str, place: int) -> int:
+    """Return the number of a picture among those of its seed; where it stands if nothing says."""
+    said = re.search(r"-([1-9])\.\w+$", filename)
+    return place if said is None else int(said[1])
+
+
 async def _near(interaction: Press, job_id: str, number: int) -> None:
     """Draw others that are like one of several pictures."""
     kept = await recalled(interaction, job_id)
-    if not isinstance(kept.request, ConjurePicture):
-        raise UserError("That cannot be done from here.")
-    seed = (kept.seed + number - 1) % 2**32
-    wanted = msgspec.structs.replace(
-        kept.request, near=f"{kept.request.near} {seed}".strip(), count=VARIATIONS, walk=False
-    )
+    changes: dict[str, Any] = {"count": VARIATIONS}
+    match kept.request:
+        case ConjurePicture():
+            picture = str((kept.seed + number - 1) % 2**32)
+            changes["walk"] = False
+        case ImaginePicture():
+            picture = f"{kept.seed}/{number}"
+        case _:
+            raise UserError("That cannot be done from here.")
+    changes["near"] = f"{kept.request.near} {picture}".strip()
+    wanted = msgspec.structs.replace(kept.request, **changes)
     service = interaction.client.service
     await answer(interaction, service, wanted, model=kept.model_id, as_it_was=True)
 

@@ -1,4 +1,4 @@
-"""Where an answer appears: the reply to an interaction, live or taken up after a restart.
+"""Where an answer appears: the reply to an interaction or to a message, also after a restart.
 
 The token of an interaction is good for fifteen minutes. An answer that takes longer goes another
 way (:mod:`bot.ui.late`), and the message that waits for it says so while it still can be changed.
@@ -59,12 +59,16 @@ class Destination(Protocol):
 
 
 class Address(msgspec.Struct, frozen=True):
-    """How a deferred reply is found again; its token is good for fifteen minutes."""
+    """How a deferred reply is found again; its token is good for fifteen minutes.
+
+    An ordinary message of the bot's has no token; it is known by its channel.
+    """
 
     application_id: int
     token: str
     message_id: int
     late: Late | None = None
+    channel_id: int | None = None
 
 
 class _Timed:
@@ -167,3 +171,51 @@ class Resumed(_Timed):
         """Put the promise away, and say why to the one who asked alone."""
         await self._webhook.delete_message(self._message_id)
         await self._webhook.send(text, ephemeral=True)
+
+
+class Posted:
+    """An ordinary message of the bot's, which everybody sees; it can be changed at any time."""
+
+    private = False
+
+    def __init__(self, message: discord.Message | discord.PartialMessage) -> None:
+        self._message = message
+
+    async def edit(self, reply: Reply, view: discord.ui.View | None) -> discord.Message | None:
+        """Show this, with these buttons below it; return the message."""
+        allowed = discord.AllowedMentions.none()
+        return await self._message.edit(**reply.as_edit(), view=view, allowed_mentions=allowed)
+
+    async def deliver(
+        self, reply: Reply, view: discord.ui.View | None, job_id: str
+    ) -> discord.Message | None:
+        """Show this in the end; return the message."""
+        return await self.edit(reply, view)
+
+    def closed(self) -> bool:
+        """Say whether the message cannot be changed any more."""
+        return False
+
+    def notice(self, job_id: str) -> str:
+        """Return where else the answer will come: nowhere."""
+        return ""
+
+    def notice_in_s(self) -> float | None:
+        """Return in how many seconds there is a notice to be shown: never."""
+        return None
+
+    async def address(self) -> Address:
+        """Return how to find this message after a restart."""
+        return Address(0, "", self._message.id, channel_id=self._message.channel.id)
+
+    async def refuse(self, text: str) -> None:
+        """Put the promise away, and say why."""
+        await self._message.edit(content=text, attachments=[], view=None)
+
+
+def found_again(client: Menagerie, address: Address) -> Resumed | Posted:
+    """Return where an answer appears that was promised before a restart."""
+    if address.channel_id is None:
+        return Resumed(client, address)
+    channel = client.get_partial_messageable(address.channel_id)
+    return Posted(channel.get_partial_message(address.message_id))

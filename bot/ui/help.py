@@ -89,6 +89,7 @@ EXAMPLES: Mapping[str, str] = {
     "settings member": "member:@somebody answers:False",
     "settings default": "command:complete model:gpt2 channel:#stories",
     "settings spoilers": "hidden:True",
+    "settings mentions": "answers:False",
     "model info": "model:gpt2",
     "model fetch": "model:gpt2",
     "model load": "model:gpt2",

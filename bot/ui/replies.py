@@ -73,7 +73,9 @@ class Reply:
         return {"content": self.content, "attachments": files}
 
 
-def finished(submitted: Submitted, answered: Answered, *, kept: bool = False) -> Reply:
+def finished(
+    submitted: Submitted, answered: Answered, *, kept: bool = False, in_sight: bool = False
+) -> Reply:
     """Return the answer, and below it in small print where it came from.
 
     In a conversation the question stands above it, for those who read it afterwards.
@@ -82,6 +84,7 @@ def finished(submitted: Submitted, answered: Answered, *, kept: bool = False) ->
         submitted: What was asked.
         answered: How it ended.
         kept: Whether pages can be turned; otherwise a text that needs them comes as a file.
+        in_sight: Whether the question stands in a message that everybody sees.
     """
     job = submitted.job
     parts = [job.model.title]
@@ -97,7 +100,7 @@ def finished(submitted: Submitted, answered: Answered, *, kept: bool = False) ->
         return _with_footer(result, footer, job.id, kept=kept)
     if not job.request.converses:
         return _with_footer(result, footer, job.id, kept=kept)
-    goes_on = kept and bool(job.request.turns or job.caller.thread_id)
+    goes_on = kept and not in_sight and bool(job.request.turns or job.caller.thread_id)
     quoted = _quoted(job.request.question) if goes_on else ""
     text = result.text or _nothing()
     reply = _text_reply(f"{quoted}{text}", footer, job.id, kept=kept)
@@ -209,7 +212,8 @@ def _with_footer(result: Result, footer: str, job_id: str, *, kept: bool) -> Rep
             return Reply(content=footer, files=(picture_file(job_id, result),))
         case PicturesResult(pictures=pictures):
             files = tuple(
-                picture_file(f"{job_id}-{n}", picture) for n, picture in enumerate(pictures, 1)
+                picture_file(f"{job_id}-{picture.number or n}", picture)
+                for n, picture in enumerate(pictures, 1)
             )
             note = clip(result.note, CONTENT - HEAD - len(footer) - 1)
             return Reply(content=f"{note}\n{footer}" if note else footer, files=files)

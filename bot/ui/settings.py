@@ -96,6 +96,8 @@ def rules_card(rules: GuildRules) -> str:
     ]
     hidden = say("hidden until somebody clicks on them") if rules.spoilers else say("shown")
     lines.append(say("Pictures: {how}", how=hidden))
+    heard = say("answered") if rules.mentions else say("not answered")
+    lines.append(say("Messages that mention me or reply to my answers: {how}", how=heard))
     lines.append("-# " + say("Change them with the other commands under `/settings`."))
     return clip("\n".join(lines), CONTENT)
 

@@ -24,10 +24,21 @@ if TYPE_CHECKING:
 log = structlog.get_logger("answer")
 
 
-def whispers(interaction: discord.Interaction[Any], service: Service) -> bool:
-    """Say whether somebody wants an answer that they alone see; in direct messages all are."""
+def whispers(
+    interaction: discord.Interaction[Any], service: Service, wanted: bool | None = None
+) -> bool:
+    """Say whether somebody wants an answer that they alone see; in direct messages all are.
+
+    Args:
+        interaction: To be answered.
+        service: Knows what they like.
+        wanted: What they said in the command that opened a form, if they said it.
+    """
     if interaction.context.dm_channel:
         return False
+    typed: bool | None = interaction.namespace.private  # None where there is no such option
+    if (said := typed if wanted is None else wanted) is not None:
+        return said
     return service.rules.of_member(interaction.user.id).private or _is_private(interaction.message)
 
 

@@ -12,12 +12,36 @@ from bot.tasks.text_to_text import AnswerQuestion
 from bot.ui.answer import answer
 from bot.ui.callers import caller_of
 from bot.ui.picking import TextModal
+from bot.ui.writing import given
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from bot.client import Menagerie
     from bot.tasks.text_to_text import Turn
 
     Press = discord.Interaction[Menagerie]
+
+
+async def question_of(
+    interaction: Press,
+    question: str,
+    context: str | None,
+    file: discord.Attachment | None,
+    follows: str | None,
+) -> AnswerQuestion | Callable[[], Awaitable[AnswerQuestion]]:
+    """Return a question with its context, or with what was said before it; a file is read later.
+
+    Raises:
+        UserError: The answer that it follows cannot be followed up.
+    """
+    turns = await turns_before(interaction, follows, has_context=bool(context or file))
+
+    async def read() -> AnswerQuestion:
+        return AnswerQuestion(question=question, context=await given(context, file))
+
+    ready = AnswerQuestion(question=question, context=context, turns=turns)
+    return ready if file is None else read
 
 
 async def turns_before(

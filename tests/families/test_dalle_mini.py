@@ -148,6 +148,79 @@ def test_where_the_entry_says_so_the_likeliest_pictures_come_first(folder: Path,
     assert order != sorted(order), "chance had them in order already: take another seed"
 
 
+def written(family: Imaginer, near: str, seed: int) -> Tensor:
+    """Return the codes of four pictures, (4, CODES)."""
+    wish = family.preprocess(ImaginePicture(prompt="a boat", count=4, near=near), seed)
+    choosers = [family._chooser(wish, number) for number in range(4)]
+    captions = [family._filled(()), wish.ids]
+    with torch.inference_mode():
+        return family._writer.write(captions, [1] * 4, choosers, DEFAULTS.guidance).codes
+
+
+def test_a_variation_keeps_the_upper_half_and_that_of_a_variation_three_quarters(
+    family: Imaginer,
+) -> None:
+    first = written(family, "", 7)
+    varied = written(family, "7/3", 9)
+    assert (varied[:, :8] == first[2, :8]).all()
+    assert not any(torch.equal(row, first[2]) for row in varied), "the lower half is drawn anew"
+    assert len({tuple(row.tolist()) for row in varied}) == 4
+    again = written(family, "7/3 9/2", 11)
+    assert (again[:, :12] == varied[1, :12]).all()
+    assert not any(torch.equal(row, varied[1]) for row in again)
+
+
+def test_a_net_that_is_taken_at_its_surest_is_varied_too(folder: Path) -> None:
+    family = load(model(defaults=replace_defaults(temperature=0.0)), folder)
+    sure = written(family, "", 7)
+    assert len({tuple(row.tolist()) for row in sure}) == 1
+    varied = written(family, "7/1", 9)
+    assert (varied[:, :8] == sure[0, :8]).all()
+    assert len({tuple(row.tolist()) for row in varied}) == 4
+    again = written(family, "7/1 9/2", 11)
+    assert (again[:, :12] == varied[1, :12]).all()
+
+
+def test_a_variation_says_what_it_keeps_and_gives_the_same_bytes_again(
+    imagine: Imagine, family: Imaginer, run: Any
+) -> None:
+    varied = imagine("a boat", seed=9, near="7/3", count=2)
+    assert varied == imagine("a boat", seed=9, near="7/3", count=2)
+    assert varied.note == (
+        "The upper 2 of 4 rows of codes are those of picture 3 of seed 7; what is below is drawn "
+        "anew."
+    )
+    info = Image.open(io.BytesIO(varied.pictures[1].data)).info
+    assert (info["Near"], info["Seed"]) == ("7/3", "9, picture 2")
+    plain, beside = ("a cat", 5, {"count": 1}), ("a boat", 9, {"near": "7/3", "count": 2})
+    assert drawn(family, run, plain, beside)[1] == varied
+
+
+@pytest.mark.parametrize("near", ["7", "7/0", "7/5", "x/1", "7/1/2", f"{2**32}/1", "7/1 9"])
+def test_what_names_no_picture_cannot_be_varied(near: str, imagine: Imagine) -> None:
+    with pytest.raises(UserError, match="such as 7/2"):
+        imagine("a boat", near=near)
+
+
+def test_what_has_nothing_left_to_draw_anew_is_not_varied(imagine: Imagine) -> None:
+    assert imagine("a boat", near="7/1 8/1", count=1).pictures
+    with pytest.raises(UserError, match="2 times over"):
+        imagine("a boat", near="7/1 8/1 9/1")
+
+
+def test_pictures_in_order_of_likeness_keep_their_numbers(folder: Path, run: Any) -> None:
+    ranked = load(model(defaults=msgspec.structs.replace(DEFAULTS, ranked=True)), folder)
+    (result,) = drawn(ranked, run, ("a boat", 7, {"count": 4}))
+    numbers = [picture.number for picture in result.pictures]
+    assert sorted(map(str, numbers)) == list("1234")
+    assert numbers != [1, 2, 3, 4], "chance had them in order already: take another seed"
+    plain = load(model(), folder)
+    (unranked,) = drawn(plain, run, ("a boat", 7, {"count": 4}))
+    for picture in result.pictures:
+        assert picture.number is not None
+        assert np.array_equal(pixels(picture), pixels(unranked.pictures[picture.number - 1]))
+
+
 def test_seeds_differ_in_all_their_bits() -> None:
     sampling = Sampling(max_new_tokens=1, temperature=1.0)
     flat = torch.zeros(5000)

@@ -114,6 +114,27 @@ async def test_others_are_drawn_like_one_that_was_picked(
     assert "near:10" in card["content"]
 
 
+async def test_a_picture_of_a_sheet_is_varied_by_half(member: Member, finished: Finished) -> None:
+    answer = await finished(await member.invoke("imagine", prompt="a red heart", seed=3))
+    names = [file["filename"] for file in answer["attachments"]]
+    own = [re.findall(r"-([1-4])\.png$", name)[0] for name in names]
+    assert sorted(own) == list("1234")
+    picked = await (await member.click(answer, "2")).settled()
+    like = await finished(await member.click(picked, "More like this"))
+    assert f"are those of picture {own[1]} of seed 3;" in like["content"]
+    card = await (await member.click(like, "Info")).settled()
+    assert f"near:3/{own[1]}" in card["content"]
+    again = await finished(await member.click(like, "Again"))
+    both = [[await member.download(f) for f in each["attachments"]] for each in (like, again)]
+    assert both[0] == both[1]
+    info = Image.open(io.BytesIO(both[0][0])).info
+    assert info["Near"] == f"3/{own[1]}"
+    deeper = await (await member.click(like, "1")).settled()
+    closer = await finished(await member.click(deeper, "More like this"))
+    card = await (await member.click(closer, "Info")).settled()
+    assert re.search(rf"near:3/{own[1]} \d+/[1-4]", card["content"])
+
+
 async def test_a_picture_moves_from_thing_to_thing(member: Member, finished: Finished) -> None:
     answer = await finished(await member.invoke("conjure", what="cat + car", walk=True))
     (file,) = answer["attachments"]

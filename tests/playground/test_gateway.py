@@ -13,7 +13,7 @@ import aiohttp
 import discord
 import pytest
 
-from bot.playground.member import Member
+from bot.playground.member import Member, Refused
 from bot.playground.records import Upload
 from bot.playground.server import Playground
 from tests.playground.conftest import JoinsAs, running
@@ -136,6 +136,24 @@ async def test_content_is_withheld_without_the_intent(
     await alone.say("between us")
     direct = await zoo.heard.get()
     assert (direct.content, direct.guild) == ("between us", None)
+
+
+async def test_a_reply_to_the_bot_is_shown_to_it_if_it_pings(robin: Member, zoo: Zoo) -> None:
+    panel = await (await robin.invoke("panel")).settled()
+    await zoo.heard.get()  # its own
+    await robin.say("thanks", reply_to=panel)
+    heard = await zoo.heard.get()
+    assert (heard.content, heard.mentions) == ("thanks", [zoo.user])
+    await robin.say(f"ask <@{robin.id}>", reply_to=panel, ping=False)
+    heard = await zoo.heard.get()
+    assert (heard.content, [user.id for user in heard.mentions]) == ("", [int(robin.id)])
+    assert heard.reference is not None
+
+
+async def test_nobody_replies_to_what_they_alone_see(robin: Member) -> None:
+    whisper = await robin.click(await (await robin.invoke("panel")).settled(), "Whisper")
+    with pytest.raises(Refused, match="nobody can reply"):
+        await robin.say("hm", reply_to=await whisper.settled())
 
 
 async def test_with_the_intent_all_content_is_given(playground: Playground, joins: JoinsAs) -> None:

@@ -60,7 +60,7 @@ async def an_afternoon(robin: Member, sam: Member) -> list[str]:
     answers.append((await (await robin.context_menu("Read text", said)).settled())["content"])
     answers.append((await (await robin.context_menu("Wave", sam.id)).settled())["content"])
     await robin.react(said, "👍")
-    reply = await robin.say("I have", reply_to=said)
+    reply = await robin.say("I have", reply_to=said, ping=False)
     await robin.edit(reply, "I have not")
     await robin.delete(reply)
     loaded = await robin.invoke("model load", name="gpt2")

@@ -66,7 +66,9 @@ class FakeInteraction:
     id, application_id, token, guild_id, channel_id, channel = 9, 1, "token", 2, 3, None
     app_permissions = discord.Permissions.all()
     context = discord.app_commands.AppCommandContext(guild=True)
-    namespace = ()
+    namespace = discord.app_commands.Namespace(
+        cast(Any, SimpleNamespace(_state=None, guild_id=2, guild=None)), {}, []
+    )
     message = None
     locale = discord.Locale.british_english
 
@@ -350,7 +352,7 @@ class FakeResumed:
 @pytest.fixture
 def resumed(monkeypatch: pytest.MonkeyPatch) -> type[FakeResumed]:
     FakeResumed.made, FakeResumed.fault = [], None
-    monkeypatch.setattr(module, "Resumed", FakeResumed)
+    monkeypatch.setattr(module, "found_again", FakeResumed)
     return FakeResumed
 
 

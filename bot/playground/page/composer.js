@@ -19,6 +19,7 @@ export class Composer {
     this.page = page;
     this.files = [];
     this.answering = null;
+    this.pings = true;
     this.palette = new Suggestions("Commands");
     this._build();
     this._saidLast = false; // rather than used a command
@@ -128,14 +129,22 @@ export class Composer {
     this._reply.hidden = message === null;
     if (!message) return;
     const stop = el("button", { type: "button", class: "icon", "aria-label": "Do not reply", onclick: () => (this.reply(null), this.text.focus()) }, icon("close", 14));
-    this._reply.replaceChildren(el("span", {}, "Replying to ", el("b", {}, message.author.global_name)), stop);
+    this._reply.replaceChildren(el("span", {}, "Replying to ", el("b", {}, message.author.global_name)), this._pinger(), stop);
     this.text.focus();
+  }
+
+  // Says whether the reply pings its author; a bot that reads no messages sees one only then.
+  _pinger() {
+    this.pings = true;
+    const press = () => ((this.pings = !this.pings), button.setAttribute("aria-pressed", String(this.pings)));
+    const button = el("button", { type: "button", class: "pinger", "aria-pressed": "true", title: "Whether the reply pings its author", onclick: press }, "@ Ping");
+    return button;
   }
 
   /** Sends the message. */
   async send() {
     if (this.text.value.startsWith("/") && !this.files.length) return this._sendCommand();
-    const [content, files, answered] = [this.text.value, this.files, this.answering];
+    const [content, files, answered, pings] = [this.text.value, this.files, this.answering, this.pings];
     if (!content.trim() && !files.length) return undefined;
     this.quieten();
     this.text.value = "";
@@ -143,7 +152,7 @@ export class Composer {
     this._showFiles();
     this.reply(null);
     try {
-      const body = { content: this.mentions.spelt(content.trim()), reply_to: answered?.id };
+      const body = { content: this.mentions.spelt(content.trim()), reply_to: answered?.id, ping: pings };
       await this.page.client.post("say", body, files.map((file, number) => [`files[${number}]`, file]));
       this._saidLast = true;
     } catch (error) {

@@ -32,7 +32,7 @@ from tests.playground.conftest import FakeClock
 
 MODELS = [
     Model(id=f"tiny-{task}", task=task, family="here", name=f"Tiny {task}")
-    for task in ("complete", "imagine", "ocr", "summarize", "translate", "restyle")
+    for task in ("complete", "ask", "imagine", "ocr", "summarize", "translate", "restyle")
 ]
 LISTENER = "discord.py: "
 PNG = bytes.fromhex(

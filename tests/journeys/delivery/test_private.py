@@ -10,6 +10,7 @@ from bot.playground.member import Member
 from bot.playground.people import MEMBER_PERMISSIONS
 from bot.playground.standing import SEND
 from bot.tasks.progress import TextSoFar
+from bot.tasks.registry import REQUESTS
 from tests.journeys.delivery.conftest import Evening, answered, found, pictures, text, whole
 
 ALREADY = "You have shared this already."
@@ -121,3 +122,71 @@ async def test_without_the_preference_answers_are_for_all(evening: Evening, memb
         answer = await answered(member, asked)
         assert answer["only_for"] is None
         assert "Share" not in labels(answer)
+
+
+async def test_one_answer_is_private_where_the_command_says_so(
+    evening: Evening, member: Member
+) -> None:
+    async with evening.bot(member):
+        asked = await member.invoke("complete", prompt="Once", private=True)
+        await evening.stage.job()
+        evening.stage.say(text())
+        secret = await answered(member, asked)
+        assert secret["only_for"] == member.id
+        assert "Share" in labels(secret)
+        again = await member.click(secret, "Again")
+        await evening.stage.job(2)
+        evening.stage.say(text())
+        assert (await answered(member, again))["only_for"] == member.id
+        asked = await member.invoke("complete", prompt="Once")
+        await evening.stage.job(3)
+        evening.stage.say(text())
+        assert (await answered(member, asked))["only_for"] is None
+
+
+async def test_one_answer_is_for_all_where_the_command_says_so(
+    evening: Evening, member: Member
+) -> None:
+    async with evening.bot(member):
+        await in_private(evening, member)
+        asked = await member.invoke("complete", prompt="Once", private=False)
+        await evening.stage.job(2)
+        evening.stage.say(text())
+        answer = await answered(member, asked)
+        assert answer["only_for"] is None
+        assert "Share" not in labels(answer)
+
+
+async def test_what_a_form_asks_for_is_as_private_as_the_command_said(
+    evening: Evening, member: Member
+) -> None:
+    async with evening.bot(member):
+        opened = await member.invoke("summarize", private=True)
+        await opened.settled()
+        sent = await member.submit_modal(opened, **{"A long text": "Once upon a time."})
+        await evening.stage.job()
+        evening.stage.say(text())
+        assert (await answered(member, sent))["only_for"] == member.id
+
+
+async def test_comparing_is_private_where_the_command_says_so(
+    evening: Evening, member: Member
+) -> None:
+    async with evening.bot(member):
+        asked = await member.invoke("compare", task="complete", prompt="Once", private=True)
+        for count in (1, 2):
+            evening.stage.say(text(), await evening.stage.job(count))
+        answer = await asked.settled(until=lambda message: "Once upon a time" in str(message))
+        assert answer["only_for"] == member.id
+
+
+async def test_every_command_that_asks_a_model_can_be_private(
+    evening: Evening, member: Member
+) -> None:
+    async with evening.bot(member):
+        commands = {command["name"]: command for command in await member.commands()}
+        tasks = {*REQUESTS, "compare"}
+        assert tasks <= {*commands}
+        for name in tasks:
+            options = [option["name"] for option in commands[name]["options"]]
+            assert options[-1] == "private"

@@ -1,0 +1,30 @@
+"""Replies on the page: whether they ping is chosen, as in Discord's client."""
+
+from __future__ import annotations
+
+from playwright.async_api import Page, expect
+
+from bot.playground.member import Member
+from tests.playground.page.conftest import message
+from tests.playground.zoo import Zoo
+
+
+async def test_a_reply_pings_unless_that_is_switched_off(
+    page: Page, robin: Member, zoo: Zoo
+) -> None:
+    await (await robin.invoke("panel")).settled()
+    await zoo.heard.get()  # its own
+    for pings in (True, False, True):
+        shown = message(page, "Again").first
+        await shown.hover()
+        await shown.get_by_role("button", name="Reply").click()
+        pinger = page.get_by_role("button", name="@ Ping")
+        await expect(pinger).to_have_attribute("aria-pressed", "true")
+        if not pings:
+            await pinger.click()
+            await expect(pinger).to_have_attribute("aria-pressed", "false")
+        await page.get_by_role("combobox", name="Message").fill("hello")
+        await page.keyboard.press("Enter")
+        heard = await zoo.heard.get()
+        assert heard.reference is not None
+        assert heard.content == ("hello" if pings else "")
