@@ -103,7 +103,7 @@ async def opened(
             try:
                 yield Application(service, executor, metrics, upkeep)
             finally:
-                forgetting.cancel()
+                service.archive.close()
                 await asyncio.wait((forgetting,))
     finally:
         await fetches.close()

@@ -6,6 +6,7 @@ It stands between the service and the store: a store that fails costs the memory
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +107,7 @@ class Archive:
         self._owed = OwedTable(store.engine)
         self.shared = SharedTable(store.engine)
         self._keep_for = dt.timedelta(days=keep_days)
+        self._closed = asyncio.Event()
 
     @property
     def days(self) -> int:
@@ -293,10 +295,15 @@ class Archive:
         await self._written(self.shared.forget_before(now - jobs_for))
 
     async def forget_by_the_clock(self) -> None:
-        """Delete what has been kept for long enough, every hour, whether or not anybody asks."""
-        while True:
+        """Delete what has been kept for long enough, every hour, until this is closed."""
+        while not self._closed.is_set():
             await self.forget_old()
-            await asyncio.sleep(FORGET_EVERY_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closed.wait(), FORGET_EVERY_S)
+
+    def close(self) -> None:
+        """Let the clock stop; what it is deleting is deleted first."""
+        self._closed.set()
 
     async def _read(self, job_id: str) -> Kept | None:
         try:

@@ -10,8 +10,8 @@ from discord.ext import commands
 
 from bot.errors import UserError
 from bot.locales import say
-from bot.ui.answer import noted
 from bot.ui.gallery import wall
+from bot.ui.handling import noted
 
 if TYPE_CHECKING:
     from bot.client import Menagerie

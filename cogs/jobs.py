@@ -10,7 +10,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.ui import buttons, privacy
-from bot.ui.answer import noted
+from bot.ui.handling import noted
 
 if TYPE_CHECKING:
     from bot.client import Menagerie

@@ -82,7 +82,8 @@ async def test_what_is_old_goes_by_the_clock_though_nobody_asks(
     async with asyncio.timeout(10):
         while await archive.count_of(ME.user_id) != (1, 1):
             await asyncio.sleep(0.01)
-    clock.cancel()
+    archive.close()
+    await asyncio.wait_for(clock, 10)
     assert await kept(archive) == ["00000002"]
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 import structlog
 from alembic.util import CommandError
-from sqlalchemy import BigInteger, Float, delete, func, insert, select, update
+from sqlalchemy import BigInteger, Float, delete, event, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError as StoreError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -166,6 +166,7 @@ class Store:
             yield cls(engine)
         finally:
             await _all_returned(engine)
+            event.listen(engine.sync_engine, "do_connect", _too_late)
             await engine.dispose()
 
     async def record(self, job: Job) -> None:
@@ -319,6 +320,11 @@ def _prepare(path: Path) -> None:
     migrate(path)
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")  # readers do not wait; the file remembers it
+
+
+def _too_late(*_: Any) -> None:
+    """Refuse a connection that nobody would close any more."""
+    raise StoreError("the store is closed")
 
 
 async def _all_returned(engine: AsyncEngine) -> None:

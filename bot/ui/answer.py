@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import discord
 import msgspec
@@ -24,6 +24,7 @@ from bot.ui.asking import Typed, wished
 from bot.ui.callers import caller_of
 from bot.ui.destination import Address, Live, Resumed
 from bot.ui.display import Display
+from bot.ui.handling import noted
 from bot.ui.refusals import UNREACHABLE
 from bot.ui.sharing import whispers
 from bot.ui.views import CancelView, answer_view
@@ -201,14 +202,6 @@ async def _shown(
         for fault in await asyncio.gather(painting, return_exceptions=True):
             if isinstance(fault, Exception):
                 log.error("progress not shown", job=job_id, exc_info=fault)
-
-
-def noted(answering: set[asyncio.Task[Any]]) -> None:
-    """Let the client know of this answer, so that it is not cut off when the bot closes."""
-    task = asyncio.current_task()
-    assert task is not None
-    answering.add(task)
-    task.add_done_callback(answering.discard)
 
 
 async def _conclude(

@@ -10,10 +10,10 @@ from discord.ui import Button, DynamicItem, Item
 
 from bot.arena import standings
 from bot.errors import Sentence, UserError
-from bot.locales import say, say_many, told, with_language
+from bot.locales import say, say_many, told
 from bot.service import Duel
+from bot.ui.handling import handled
 from bot.ui.limits import CONTENT, clip
-from bot.ui.refusals import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,11 +52,8 @@ class Ballot(
 
     async def callback(self, interaction: discord.Interaction[Any]) -> Any:
         """Vote, or tell."""
-        with_language(interaction.locale.value)
-        try:
+        async with handled(interaction):
             await (_tell if self._verdict == "tell" else self._vote)(interaction, self._duel_id)
-        except Exception as error:  # nothing above this shows it to the member
-            await refuse(interaction, error)
 
     async def _vote(self, interaction: Press, duel_id: str) -> None:
         table = interaction.client.service.arena

@@ -14,16 +14,16 @@ import msgspec
 from discord.ui import Button, DynamicItem, Item, Select
 
 from bot.errors import UserError
-from bot.locales import say, with_language
+from bot.locales import say
 from bot.tasks.text_to_image import ConjurePicture
 from bot.ui.answer import answer
 from bot.ui.callers import caller_of
 from bot.ui.explaining import explanation
 from bot.ui.gallery import star
+from bot.ui.handling import handled
 from bot.ui.jobs import job_card
 from bot.ui.late import give
 from bot.ui.limits import CHOICE, CHOICES, CONTENT, clip
-from bot.ui.refusals import refuse
 from bot.ui.sharing import share
 from bot.ui.talking import follow_up
 from bot.ui.views import custom_id, view_of
@@ -58,15 +58,12 @@ class JobButton(
 
     async def callback(self, interaction: discord.Interaction[Any]) -> Any:
         """Do what the button says."""
-        with_language(interaction.locale.value)
-        try:
+        async with handled(interaction):
             if self._verb[-1].isdecimal():
                 do = _pick if self._verb.startswith("pick") else _near
                 await do(interaction, self._job_id, int(self._verb[-1]))
             else:
                 await VERBS[self._verb](interaction, self._job_id)
-        except Exception as error:  # nothing above this shows it to the member
-            await refuse(interaction, error)
 
 
 class ModelSelect(DynamicItem[Select[Any]], template=rf"job:with:{JOB}"):
@@ -92,16 +89,13 @@ class ModelSelect(DynamicItem[Select[Any]], template=rf"job:with:{JOB}"):
 
     async def callback(self, interaction: discord.Interaction[Any]) -> Any:
         """Ask the model that was picked."""
-        with_language(interaction.locale.value)
-        try:
+        async with handled(interaction):
             service = interaction.client.service
             kept = await recalled(interaction, self._job_id)
             (model,) = self.item.values
             await answer(
                 interaction, service, kept.request, model=model, seed=kept.seed, as_it_was=True
             )
-        except Exception as error:
-            await refuse(interaction, error)
 
 
 async def recalled(interaction: Press, job_id: str) -> Kept:

@@ -9,12 +9,12 @@ import discord
 from discord.ui import Button, DynamicItem, Item
 
 from bot.errors import UserError
-from bot.locales import say, say_many, with_language
+from bot.locales import say, say_many
 from bot.service import Exhibit
 from bot.ui.callers import caller_of, is_for_adults
+from bot.ui.handling import handled
 from bot.ui.jobs import command
 from bot.ui.limits import CONTENT, clip
-from bot.ui.refusals import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,14 +102,11 @@ class Turn(DynamicItem[Button[Any]], template=r"gallery:(?P<sort>best|new):(?P<p
 
     async def callback(self, interaction: discord.Interaction[Any]) -> Any:
         """Show the other page."""
-        with_language(interaction.locale.value)
-        try:
+        async with handled(interaction):
             gallery = interaction.client.service.gallery
             exhibits = await gallery.exhibits(interaction.guild_id or 0, newest=self._newest)
             text, view = wall(exhibits, self._page, newest=self._newest)
             await interaction.response.edit_message(content=text, view=view)
-        except Exception as error:  # nothing above this shows it to the member
-            await refuse(interaction, error)
 
 
 def _line(exhibit: Exhibit) -> str:

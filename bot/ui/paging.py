@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import discord
 from discord.ui import Button, DynamicItem, Item
 
-from bot.locales import with_language
-from bot.ui.refusals import refuse
+from bot.ui.handling import handled
 from bot.ui.replies import page_of
 
 if TYPE_CHECKING:
@@ -39,11 +38,8 @@ class Leaf(DynamicItem[Button[Any]], template=rf"{MARK}:(?P<job>[0-9a-f]{{8}}):(
 
     async def callback(self, interaction: discord.Interaction[Any]) -> Any:
         """Show the page."""
-        with_language(interaction.locale.value)
-        try:
+        async with handled(interaction):
             await _turn(interaction, self._job_id, self._page)
-        except Exception as error:  # nothing above this shows it to the member
-            await refuse(interaction, error)
 
 
 def add_leaves(view: discord.ui.View, job_id: str, page: int, pages: int) -> None:

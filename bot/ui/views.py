@@ -9,6 +9,7 @@ import discord
 from bot.errors import Sentence
 from bot.locales import say, told, with_language
 from bot.tasks.text_to_text import AnswerQuestion
+from bot.ui.handling import noted
 from bot.ui.limits import CHOICE, CHOICES
 from bot.ui.paging import add_leaves
 
@@ -44,8 +45,9 @@ class CancelView(discord.ui.View):
         self._cancel = cancel
         self.cancel.label = say("Cancel")
 
-    async def interaction_check(self, interaction: discord.Interaction) -> bool:
+    async def interaction_check(self, interaction: discord.Interaction[Any]) -> bool:
         """Refuse strangers with a sentence that only they see."""
+        noted(interaction.client.answering)
         if interaction.user.id == self._owner_id:
             return True
         with_language(interaction.locale.value)

@@ -34,7 +34,6 @@ MODELS = [
     Model(id=f"tiny-{task}", task=task, family="here", name=f"Tiny {task}")
     for task in ("complete", "imagine", "ocr", "summarize", "translate", "restyle")
 ]
-LISTENER = "discord.py: "
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c494441"
     "54789c63f8ffff3f0005fe02fe0def46b80000000049454e44ae426082"
@@ -129,9 +128,6 @@ class Evening:
             finally:
                 await client.close()
                 await serving
-                listeners = [t for t in asyncio.all_tasks() if t.get_name().startswith(LISTENER)]
-                if listeners:
-                    await asyncio.wait(listeners, timeout=5)  # they use the store
         await member.until(lambda: not member.bot_online)
 
 
