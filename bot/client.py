@@ -22,7 +22,7 @@ from bot.ui.arena import Ballot
 from bot.ui.buttons import JobButton, ModelSelect
 from bot.ui.errands import Pointed, Question
 from bot.ui.films import NotThis
-from bot.ui.gallery import Turn
+from bot.ui.gallery import TakeDown, Turn
 from bot.ui.handling import noted
 from bot.ui.paging import Leaf
 from bot.ui.refusals import refuse
@@ -107,7 +107,9 @@ class Menagerie(commands.Bot):
 
     async def setup_hook(self) -> None:
         """Load every cog in the folder, then publish the commands if they have changed."""
-        self.add_dynamic_items(JobButton, ModelSelect, NotThis, Leaf, Turn, Ballot, Question)
+        self.add_dynamic_items(
+            JobButton, ModelSelect, NotThis, Leaf, Turn, TakeDown, Ballot, Question
+        )
         for module in pkgutil.iter_modules(cogs.__path__, "cogs."):
             if not module.name.rpartition(".")[2].startswith("_"):
                 await self.load_extension(module.name)

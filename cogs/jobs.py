@@ -101,6 +101,12 @@ class Jobs(commands.Cog):
         noted(self.answering)
         await self.archive.gone([], gone.thread_id)
 
+    @commands.Cog.listener()
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        """Forget what was asked and answered in a channel that is gone; its threads go alike."""
+        noted(self.answering)
+        await self.archive.gone([], channel.id)
+
 
 async def setup(bot: Menagerie) -> None:
     """Add the cog to the bot."""

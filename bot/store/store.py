@@ -83,6 +83,7 @@ class JobRecord(Base):
     askers: Mapped[int | None]
     tokens: Mapped[int | None]
     stopped_by: Mapped[str | None]
+    reason: Mapped[str | None]  # a Sentence as JSON
 
 
 class PromiseRecord(Base):
@@ -106,6 +107,7 @@ class KeptRecord(Base):
     said: Mapped[bytes | None]  # a Said as MessagePack
     thread_id: Mapped[int | None] = mapped_column(BigInteger, index=True)  # whose turn it is
     message_id: Mapped[int | None] = mapped_column(BigInteger, index=True)  # where it was said
+    channel_id: Mapped[int | None] = mapped_column(BigInteger, index=True)  # where that is
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,9 +194,10 @@ class Store:
         *,
         tokens: int | None = None,
         stopped_by: str | None = None,
+        reason: str | None = None,
     ) -> None:
-        """Write down how a job ended, and of a text how long it is and where it stopped."""
-        times: dict[str, Any] = {"tokens": tokens, "stopped_by": stopped_by}
+        """Write down how a job ended: a text's length and what stopped it, or why it failed."""
+        times: dict[str, Any] = {"tokens": tokens, "stopped_by": stopped_by, "reason": reason}
         if timings is not None:
             times |= {field.name: getattr(timings, field.name) for field in fields(timings)}
         change = update(JobRecord).where(JobRecord.id == job_id)

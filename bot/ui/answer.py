@@ -233,12 +233,13 @@ async def _conclude(
         case Unanswered(error=error):
             raise error
     message = await delivered(destination, reply, view, submitted.job.id)
-    if message is not None and reply.said is not None:
+    if message is not None and service.archive.keeps(submitted.job):
         caller = submitted.job.caller
         alone = message.flags.ephemeral or destination.private
         seen_there = not alone and message.channel.id == caller.channel_id
-        thread_id = caller.thread_id if seen_there and reply.said.text else None
-        await service.archive.posted(submitted.job.id, message.id, thread_id)
+        is_turn = seen_there and reply.said is not None and reply.said.text
+        thread_id = caller.thread_id if is_turn else None
+        await service.archive.posted(submitted.job.id, message.id, message.channel.id, thread_id)
 
 
 def _pictures(reply: replies.Reply) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import discord
 from discord.ui import Button, DynamicItem, Item
 
-from bot.arena import standings
+from bot.arena import ENOUGH, standings
 from bot.errors import Sentence, UserError
 from bot.locales import say, say_many, told
 from bot.service import Duel
@@ -63,7 +63,9 @@ class Ballot(
         count = await table.vote(duel_id, interaction.user.id, self._verdict)
         yours = say("Your vote: {verdict}.", verdict=told(VERDICTS[self._verdict]))
         votes = say_many("There is {n} vote.", "There are {n} votes.", count)
-        await interaction.response.send_message(f"{yours} {votes}", ephemeral=True)
+        lacking = _lacking(duel.task, await table.count(duel.guild_id, duel.task))
+        text = " ".join(filter(None, (yours, votes, lacking)))
+        await interaction.response.send_message(text, ephemeral=True)
 
 
 async def _tell(interaction: Press, duel_id: str) -> None:
@@ -98,6 +100,20 @@ def ballot(duel: Duel) -> discord.ui.View:
         view.add_item(Ballot(verdict, duel.id))
     view.stop()
     return view
+
+
+def _lacking(task: str, votes: int) -> str:
+    """Return how many more votes the ratings need, or nothing where there are enough."""
+    if votes >= ENOUGH:
+        return ""
+    return say_many(
+        "{n} more vote on /{task} in this server, and the ratings in `/arena table` begin to mean "
+        "something.",
+        "{n} more votes on /{task} in this server, and the ratings in `/arena table` begin to "
+        "mean something.",
+        ENOUGH - votes,
+        task=task,
+    )
 
 
 def table(task: str, votes: Sequence[Vote]) -> str:

@@ -106,7 +106,10 @@ async def compare(
         await asyncio.wait(jobs)  # they write to the store
     if view is None and service.archive.keeps(submitted[0].job):
         view = deleting_view(submitted[0].job.id, private=destination.private)
-    await delivered(destination, board.shown(whole=True), view, submitted[0].job.id)
+    message = await delivered(destination, board.shown(whole=True), view, submitted[0].job.id)
+    if message is not None:
+        for each in submitted:
+            await service.archive.posted(each.job.id, message.id, message.channel.id, None)
 
 
 def _cancel_all(service: Service, submitted: Sequence[Submitted]) -> None:

@@ -32,8 +32,9 @@ from tests.playground.conftest import FakeClock
 
 MODELS = [
     Model(id=f"tiny-{task}", task=task, family="here", name=f"Tiny {task}")
-    for task in ("complete", "imagine", "ocr", "summarize", "translate", "restyle")
+    for task in ("complete", "imagine", "ocr", "summarize", "translate", "restyle", "recommend")
 ]
+MODELS.append(Model(id="other-complete", task="complete", family="here", name="Tiny other"))
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c494441"
     "54789c63f8ffff3f0005fe02fe0def46b80000000049454e44ae426082"
@@ -101,12 +102,12 @@ class Evening:
         self.clock = clock
         self.judge = judge
         self.stage = Stage()
-        self._path = path
+        self.path = path
 
     @asynccontextmanager
     async def bot(self, member: Member, keep_days: int = 30) -> AsyncIterator[Service]:
         """A bot that is online inside the block."""
-        async with Store.opened(self._path) as store:
+        async with Store.opened(self.path) as store:
             rules = Rules(Notes(store.engine))
             await rules.load()
             service = Service(
