@@ -107,6 +107,13 @@ async def compare(
     if view is None and service.archive.keeps(submitted[0].job):
         view = deleting_view(submitted[0].job.id, private=destination.private)
     message = await delivered(destination, board.shown(whole=True), view, submitted[0].job.id)
+    await _note(service, submitted, message)
+
+
+async def _note(
+    service: Service, submitted: Sequence[Submitted], message: discord.Message | None
+) -> None:
+    """Note where the answers stand, so that they go with their message."""
     if message is not None:
         for each in submitted:
             await service.archive.posted(each.job.id, message.id, message.channel.id, None)
