@@ -6,15 +6,19 @@ It stands between the service and the store: a store that fails costs the memory
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
 
 from bot.errors import Sentence, UserError
-from bot.inference.job import Answered
+from bot.inference.job import Answered, Unanswered
+from bot.reasons import unquoting
 from bot.store.answers import AnswersTable
+from bot.store.arena import ArenaTable
 from bot.store.owed import Owed, OwedTable
 from bot.store.shared import SharedTable
 from bot.store.store import Kept, Promise, Said, StoreError
@@ -56,6 +60,8 @@ MOST_KEPT = 300
 MOST_TURNS = 30
 """Turns of a conversation that a model is given; it may take fewer. The oldest make room."""
 
+REMEMBERED = 1000  # messages that were deleted of late
+
 MOST_BYTES = 2 << 20
 """Of a request that is kept; the answers to larger ones, to big pictures, have no buttons."""
 
@@ -74,6 +80,7 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True):
         askers: How many had asked the very same and were answered by one run.
         tokens: Of a text, how many tokens it has.
         stopped_by: Of a text, why it ended: ``end``, ``length`` or ``stop``.
+        reason: Why it failed, where those who asked were told, without words of theirs.
     """
 
     id: str
@@ -90,6 +97,7 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True):
     askers: int | None = None
     tokens: int | None = None
     stopped_by: str | None = None
+    reason: Sentence | None = None
 
 
 class Archive:
@@ -105,7 +113,10 @@ class Archive:
         self.answers = AnswersTable(store.engine)
         self._owed = OwedTable(store.engine)
         self.shared = SharedTable(store.engine)
+        self._arena = ArenaTable(store.engine)
         self._keep_for = dt.timedelta(days=keep_days)
+        self._closed = asyncio.Event()
+        self._gone: deque[int] = deque(maxlen=REMEMBERED)
 
     @property
     def days(self) -> int:
@@ -123,14 +134,19 @@ class Archive:
         if self.keeps(job):
             await self._written(self._store.keep(_kept(job), MOST_KEPT))
 
-    async def settle(self, job_id: str, state: str, outcome: Outcome) -> None:
+    async def settle(self, job: Job, state: str, outcome: Outcome) -> None:
         """Write down how a job ended."""
-        timings, tokens, stopped_by = None, None, None
+        timings, tokens, stopped_by, reason = None, None, None, None
         if isinstance(outcome, Answered):
             timings = outcome.timings
             tokens = getattr(outcome.result, "tokens", None)
             stopped_by = getattr(outcome.result, "stopped_by", None)
-        settled = self._store.settle(job_id, state, timings, tokens=tokens, stopped_by=stopped_by)
+        if isinstance(outcome, Unanswered) and isinstance(outcome.error, UserError):
+            told = unquoting(outcome.error.sentence, job)
+            reason = msgspec.json.encode(told).decode()
+        settled = self._store.settle(
+            job.id, state, timings, tokens=tokens, stopped_by=stopped_by, reason=reason
+        )
         await self._written(settled)
 
     async def deed(self, job_id: str, caller: Caller) -> Deed:
@@ -148,16 +164,21 @@ class Archive:
             raise UserError(NOT_KNOWN)
         if row["user_id"] != caller.user_id:
             raise UserError(NOT_YOURS)
-        return Deed(**{key: row[key] for key in Deed.__struct_fields__})
+        reason = row["reason"] and msgspec.json.decode(row["reason"], type=Sentence)
+        return Deed(**{key: row[key] for key in Deed.__struct_fields__} | {"reason": reason})
 
     async def say(self, job: Job, said: Said, *, to_all: bool) -> None:
         """Keep what is about to be said in a job; what all will see is a turn of its thread."""
         thread_id = job.caller.thread_id if to_all and said.text else None
         await self._written(self.answers.say(job.id, said, thread_id))
 
-    async def posted(self, job_id: str, message_id: int, thread_id: int | None) -> None:
+    async def posted(
+        self, job_id: str, message_id: int, channel_id: int, thread_id: int | None
+    ) -> None:
         """Note where something was said; in a thread, where all see it, it is a turn of that."""
-        await self._written(self.answers.posted(job_id, message_id, thread_id))
+        await self._written(self.answers.posted(job_id, message_id, channel_id, thread_id))
+        if message_id in self._gone:  # before this could be noted
+            await self.drop(job_id)
 
     async def turns_in(self, caller: Caller) -> tuple[Turn, ...]:
         """Return what was asked and answered before in the thread where somebody is, if any."""
@@ -193,11 +214,12 @@ class Archive:
         turns = tuple(words.get(job_id) or Turn(job_id=job_id) for job_id in ids)
         return msgspec.structs.replace(request, turns=turns)
 
-    async def gone(self, message_ids: Collection[int], thread_id: int | None = None) -> None:
-        """Delete what was asked and said in messages that were deleted, or in a whole thread."""
+    async def gone(self, message_ids: Collection[int], place_id: int | None = None) -> None:
+        """Delete what was asked and said in messages that were deleted, or in a whole channel."""
+        self._gone.extend(message_ids)
         await self._written(self.answers.drop_messages(message_ids))
-        if thread_id is not None:
-            await self._written(self.answers.drop_thread(thread_id))
+        if place_id is not None:
+            await self._written(self.answers.drop_place(place_id))
 
     async def pages_of(self, job_id: str) -> tuple[Said, int]:
         """Return what was said in an answer with pages, and who asked for it.
@@ -291,12 +313,18 @@ class Archive:
         await self._written(self._store.forget_before(now - self._keep_for, now - jobs_for))
         await self._written(self._owed.forget_before(now - OWED_FOR))
         await self._written(self.shared.forget_before(now - jobs_for))
+        await self._written(self._arena.forget_before(now - jobs_for))
 
     async def forget_by_the_clock(self) -> None:
-        """Delete what has been kept for long enough, every hour, whether or not anybody asks."""
-        while True:
+        """Delete what has been kept for long enough, every hour, until this is closed."""
+        while not self._closed.is_set():
             await self.forget_old()
-            await asyncio.sleep(FORGET_EVERY_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closed.wait(), FORGET_EVERY_S)
+
+    def close(self) -> None:
+        """Let the clock stop; what it is deleting is deleted first."""
+        self._closed.set()
 
     async def _read(self, job_id: str) -> Kept | None:
         try:

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 START = 1000.0
 K = 24.0  # how far one vote moves a rating
 SCALE = 400.0  # a lead of so much is won ten times in eleven
+ENOUGH = 20
+"""Votes on a task from which on the order says something, as far as votes of a few people do."""
+
 SCORES = {"a": 1.0, "b": 0.0, "tie": 0.5, "bad": 0.5}
 """What a verdict gives the first: ``bad`` is both alike, and bad."""
 

@@ -23,7 +23,8 @@ from bot.ui.buttons import JobButton, ModelSelect
 from bot.ui.callers import Tongues
 from bot.ui.errands import Pointed, Question
 from bot.ui.films import NotThis
-from bot.ui.gallery import Turn
+from bot.ui.gallery import TakeDown, Turn
+from bot.ui.handling import noted
 from bot.ui.mentions import hear
 from bot.ui.paging import Leaf
 from bot.ui.refusals import refuse
@@ -44,7 +45,8 @@ class Tree(app_commands.CommandTree["Menagerie"]):
     """The command tree: the one place where an error becomes a sentence for a member."""
 
     async def interaction_check(self, interaction: discord.Interaction[Menagerie]) -> bool:
-        """Speak the language of the one who asks; nobody is refused here."""
+        """Speak the language of the one who asks, and have them waited for; nobody is refused."""
+        noted(interaction.client.answering)
         with_language(interaction.locale.value)
         interaction.client.tongues.note(interaction.user.id, interaction.locale.value)
         return True
@@ -101,6 +103,7 @@ class Menagerie(commands.Bot):
         self._published = ""  # what was published last, as a digest
         self._watch_cogs = watch_cogs
         self._watching: asyncio.Task[None] | None = None
+        self._resuming: asyncio.Task[None] | None = None
         self._reloading = asyncio.Lock()
         self._command_ids: dict[str, int] | None = None
         self._operators = frozenset(operators)
@@ -108,7 +111,9 @@ class Menagerie(commands.Bot):
 
     async def setup_hook(self) -> None:
         """Load every cog in the folder, then publish the commands if they have changed."""
-        self.add_dynamic_items(JobButton, ModelSelect, NotThis, Leaf, Turn, Ballot, Question)
+        self.add_dynamic_items(
+            JobButton, ModelSelect, NotThis, Leaf, Turn, TakeDown, Ballot, Question
+        )
         for module in pkgutil.iter_modules(cogs.__path__, "cogs."):
             if not module.name.rpartition(".")[2].startswith("_"):
                 await self.load_extension(module.name)
@@ -158,13 +163,32 @@ class Menagerie(commands.Bot):
         return self._command_ids
 
     async def close(self) -> None:
-        """Let the answers that are on their way be delivered, then leave."""
+        """Let the answers that are on their way be delivered, then leave.
+
+        Afterwards nothing that members set off is under way: what did not end in time is cancelled.
+        """
+        for task in (self._watching, self._resuming):
+            if task is not None:
+                self.answering.add(task)
+                task.add_done_callback(self.answering.discard)
         if self._watching is not None:
             self._watching.cancel()
         await self.service.stock.close()
-        if self.answering:
-            await asyncio.wait(self.answering, timeout=LAST_WORDS_S)
+        given_time = await self._waited()
         await super().close()
+        await asyncio.sleep(0)  # what came in the last moment begins, and is noted
+        for task in given_time & self.answering:
+            task.cancel()
+        for task in await self._waited():
+            task.cancel()
+        await self._waited()
+
+    async def _waited(self) -> set[asyncio.Task[Any]]:
+        """Wait for what is under way, but not for too long; return what it was."""
+        tasks = self.answering - {asyncio.current_task()}
+        if tasks:
+            await asyncio.wait(tasks, timeout=LAST_WORDS_S)
+        return tasks
 
     async def on_ready(self) -> None:
         """Note that the gateway is up; this may happen again after every reconnection."""

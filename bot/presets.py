@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta, inspect
 
 from bot.errors import Sentence, UserError, did_you_mean, joined
+from bot.tasks.languages import find, languages, nearest
 from bot.tasks.registry import REQUESTS
 from bot.tasks.request import Request
+from bot.tasks.styles import style_number
+from bot.tasks.text_to_image import check_walk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +30,7 @@ RENAMED = {"source": "from", "turns": "follows"}
 """Fields that are called otherwise where they are typed."""
 
 NAME = re.compile(r"[^\W_][\w -]{0,31}")
+FLORES = re.compile(r"[a-z]{3}_[A-Z][a-z]{3}")  # a code that only a checkpoint may know
 TYPED = re.compile(r"(?:^|\s)([a-z_]+):\s*")
 SEED = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 
@@ -88,6 +92,8 @@ def parsed(task: str, typed: str) -> Options:
     options = {name: _value(name, text, able[name]) for name, text in texts.items() if name in able}
     if not options:
         raise UserError(_strange(task, "", able))
+    if task == "conjure":
+        check_walk(walk=options.get("walk", False), count=options.get("count", 1))
     return options
 
 
@@ -143,9 +149,32 @@ def as_typed(options: Options) -> str:
 
 def _value(name: str, text: str, kind: Any) -> Any:
     try:
-        return msgspec.convert(text, kind, strict=False)
+        value = msgspec.convert(text, kind, strict=False)
     except msgspec.ValidationError:
-        raise UserError(_unfit(name, text, inspect.type_info(kind))) from None
+        value = None
+    if value is None or value != value:  # "null" and "nan" are no choices
+        raise UserError(_unfit(name, text, inspect.type_info(kind)))
+    if name in CHECKS:
+        CHECKS[name](value)
+    return value
+
+
+def _check_language(typed: str) -> None:
+    """Refuse what no model would take for a language.
+
+    Raises:
+        UserError: There is none of that name.
+    """
+    if find(typed) is None and FLORES.fullmatch(typed) is None:
+        known = {language.code for language in languages()}
+        close = nearest(typed, known)
+        fact = Sentence("There is no language {typed!r} here.", {"typed": typed[:40]})
+        hint = Sentence("Did you mean {word!r}?", {"word": close.name}) if close else ""
+        raise UserError(joined(fact, hint))
+
+
+CHECKS: dict[str, Callable[[str], object]] = {"style": style_number, "from": _check_language}
+"""What is to be said of texts that not every text may be; the command itself checks them so."""
 
 
 def _unfit(name: str, text: str, kind: inspect.Type) -> Sentence:

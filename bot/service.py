@@ -337,7 +337,7 @@ class Service:
         if isinstance(error, InferenceError):
             log.error("job failed", job=job.id, error=str(error), trace=error.remote_traceback)
         self._metrics.job_ended(job, state, timings, tokens)
-        await self.archive.settle(job.id, state, outcome)
+        await self.archive.settle(job, state, outcome)
 
     def _choose(self, request: AnyRequest, model_id: str | None, caller: Caller) -> Model:
         task = request.task()

@@ -37,11 +37,17 @@ log = structlog.get_logger("upkeep")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """Ids of the models that came, changed and went when the catalogue was read again."""
+    """Ids of the models that came, changed and went when the catalogue was read again.
+
+    ``chosen`` says that other models are wanted by default or at the start, and ``later`` are the
+    tables of the configuration that have changed and count after a restart.
+    """
 
     added: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    chosen: bool = False
+    later: tuple[str, ...] = ()
 
 
 class Upkeep:
@@ -52,7 +58,8 @@ class Upkeep:
         environ: The environment that names its folders.
         catalogue: The one that everybody looks into.
         reread: Reads the configuration again; ``None`` where there is none to be read.
-        follow: Told the entries that came, changed (as they are now) and went (``None``).
+        follow: Told the entries that came, changed (as they are now) and went (``None``), and the
+            configuration that counts from now on.
         workers: How many workers are up.
     """
 
@@ -63,7 +70,7 @@ class Upkeep:
         catalogue: Catalogue,
         *,
         reread: Callable[[], Config] | None,
-        follow: Callable[[Mapping[str, Model | None]], None],
+        follow: Callable[[Mapping[str, Model | None], Config], None],
         workers: Callable[[], int],
     ) -> None:
         self._config = config
@@ -75,7 +82,7 @@ class Upkeep:
         self._one_at_a_time = asyncio.Lock()
 
     async def reload_catalogue(self) -> Changes:
-        """Read the catalogue's tables again, and use them if all of them are right.
+        """Read the catalogue's tables again, and the choices; use them if all of them are right.
 
         Jobs under way keep the entry that they began with.
 
@@ -94,10 +101,16 @@ class Upkeep:
                 changed=tuple(id for id in after if id in before and after[id] != before[id]),
                 removed=tuple(id for id in before if id not in after),
             )
+            followed = _followed(self._config, config)
+            changes = replace(
+                changes,
+                chosen=_choices(followed) != _choices(self._config),
+                later=_unfollowed(followed, config),
+            )
             self._catalogue.become(fresh)
-            self._config = msgspec.structs.replace(self._config, model=config.model)
+            self._config = followed
             touched = (*changes.added, *changes.changed, *changes.removed)
-            self._follow({id: after.get(id) for id in touched})
+            self._follow({id: after.get(id) for id in touched}, followed)
         log.info("catalogue read again", **asdict(changes))
         return changes
 
@@ -123,6 +136,24 @@ def without_paths(text: str, folders: Iterable[Path] = ()) -> str:
     for folder in folders:
         text = text.replace(str(folder), folder.name)
     return PATH.sub(lambda found: found[1] or "…", text)
+
+
+def _followed(before: Config, fresh: Config) -> Config:
+    """Return what counts now: of the fresh configuration, the models and the choice of them."""
+    inference = msgspec.structs.replace(before.inference, preload=fresh.inference.preload)
+    return msgspec.structs.replace(
+        before, model=fresh.model, defaults=fresh.defaults, inference=inference
+    )
+
+
+def _choices(config: Config) -> tuple[object, ...]:
+    return config.defaults, config.inference.preload
+
+
+def _unfollowed(followed: Config, fresh: Config) -> tuple[str, ...]:
+    """Return the names of the tables that differ, and count after a restart."""
+    names = type(fresh).__struct_fields__
+    return tuple(name for name in names if getattr(followed, name) != getattr(fresh, name))
 
 
 def _fresh(reread: Callable[[], Config]) -> tuple[Config, Catalogue]:

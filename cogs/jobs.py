@@ -10,7 +10,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.ui import buttons, privacy
-from bot.ui.answer import noted
+from bot.ui.handling import noted
 
 if TYPE_CHECKING:
     from bot.client import Menagerie
@@ -100,6 +100,12 @@ class Jobs(commands.Cog):
         """Forget what was asked and answered in a thread that is gone."""
         noted(self.answering)
         await self.archive.gone([], gone.thread_id)
+
+    @commands.Cog.listener()
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        """Forget what was asked and answered in a channel that is gone; its threads go alike."""
+        noted(self.answering)
+        await self.archive.gone([], channel.id)
 
 
 async def setup(bot: Menagerie) -> None:

@@ -7,16 +7,21 @@ import datetime as dt
 import os
 import sqlite3
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 import pytest_asyncio
+from sqlalchemy import update
 
 from bot import archive as archives
 from bot.archive import Archive
 from bot.catalogue.model import Model
-from bot.errors import UserError
+from bot.errors import Sentence, UserError
 from bot.inference.job import Job
+from bot.reasons import unquoting
+from bot.store.arena import ArenaTable, Duel, DuelRecord
 from bot.store.store import Promise, Said, Store
 from bot.tasks.caller import Caller
 from bot.tasks.text_to_text import AnswerQuestion, CompleteText, Turn
@@ -82,7 +87,8 @@ async def test_what_is_old_goes_by_the_clock_though_nobody_asks(
     async with asyncio.timeout(10):
         while await archive.count_of(ME.user_id) != (1, 1):
             await asyncio.sleep(0.01)
-    clock.cancel()
+    archive.close()
+    await asyncio.wait_for(clock, 10)
     assert await kept(archive) == ["00000002"]
 
 
@@ -178,13 +184,13 @@ async def test_what_one_alone_sees_is_no_turn(archive: Archive) -> None:
         assert turns == (Turn(job_id=job.id),), "its owner may follow it up"
         with pytest.raises(UserError, match="cannot be followed up"):
             await archive.turns_after(job.id, other)
-        await archive.posted(job.id, 99, None)
+        await archive.posted(job.id, 99, 5, None)
 
 
 async def test_what_is_gone_comes_not_back(archive: Archive) -> None:
     for number in range(1, 5):
         await said(archive, asked(number))
-        await archive.posted(f"{number:08x}", 100 + number, THREAD)
+        await archive.posted(f"{number:08x}", 100 + number, THREAD, THREAD)
     await archive.drop("00000001")
     await archive.say(asked(1), SAID, to_all=True)  # the answer came when its owner had deleted it
     await archive.gone([102, 103])
@@ -202,3 +208,45 @@ async def test_where_nothing_is_kept_there_is_no_conversation(store: Store) -> N
         await archive.turns_after("00000001", IN_THREAD)
     with pytest.raises(UserError, match="other pages are not kept"):
         await archive.pages_of("00000001")
+
+
+async def test_a_message_that_is_gone_before_it_was_noted_leaves_nothing(archive: Archive) -> None:
+    await archive.record(job(1))
+    await archive.gone([99])
+    await archive.posted("00000001", 99, 5, None)
+    assert await archive.count_of(ME.user_id) == (0, 1)
+
+
+async def test_what_was_said_in_a_channel_goes_with_it(archive: Archive) -> None:
+    for number, channel in ((1, 5), (2, 6)):
+        await archive.record(job(number))
+        await archive.posted(f"{number:08x}", 100 + number, channel, None)
+    await archive.gone([], 5)
+    assert await kept(archive) == ["00000002"]
+
+
+async def test_duels_without_votes_go_by_the_clock(archive: Archive, store: Store) -> None:
+    table = ArenaTable(store.engine)
+    for name in ("old", "voted", "new"):
+        duel = Duel(id=name, guild_id=1, user_id=1, task="complete", first="a", second="b")
+        await table.add(duel)
+    await table.vote("voted", 1, "a")
+    long_ago = dt.datetime.now(dt.UTC).replace(tzinfo=None) - dt.timedelta(days=31)
+    change = update(DuelRecord).where(DuelRecord.id != "new").values(fought_at=long_ago)
+    async with store.engine.begin() as connection:
+        await connection.execute(change)
+    await archive.forget_old()
+    assert [await table.get(name) is not None for name in ("old", "voted", "new")] == [0, 1, 1]
+    assert await table.count(1, "complete") == 1
+    assert await table.count(2, "complete") == 0
+
+
+def test_why_a_job_failed_is_told_without_the_words_of_the_one_who_asked() -> None:
+    inner = Sentence("Not {word!r}.", {"word": "Secret"})
+    sentence = Sentence(
+        "{why} {model} takes {most}: {others}.",
+        {"why": inner, "model": "gpt2", "most": 5, "others": "a, b"},
+    )
+    asked = msgspec.structs.replace(CompleteText(prompt=""), prompt="my secret of gpt2")
+    told = unquoting(sentence, replace(job(1), request=asked))
+    assert str(told) == "Not '…'. gpt2 takes 5: a, b."

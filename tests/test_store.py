@@ -21,7 +21,7 @@ import bot.store
 from bot.catalogue.model import Model
 from bot.inference.job import Job, Timings
 from bot.store.migrate import migrate
-from bot.store.store import Base, Store
+from bot.store.store import Base, Store, StoreError
 from bot.tasks.caller import Caller
 from bot.tasks.text_to_text import CompleteText
 
@@ -129,3 +129,12 @@ def test_two_that_migrate_at_once_take_turns(tmp_path: Path) -> None:
     """Two processes of the bot may meet a new store at the same moment."""
     with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
         assert list(pool.map(migrate, [tmp_path / "jobs.db"] * 4)) == [None] * 4
+
+
+async def test_a_store_that_is_closed_opens_no_connection_that_nobody_would_close(
+    tmp_path: Path,
+) -> None:
+    async with Store.opened(tmp_path / "jobs.db") as store:
+        assert await store.state_of("job1") is None
+    with pytest.raises(StoreError, match="the store is closed"):
+        await store.state_of("job1")

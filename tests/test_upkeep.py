@@ -14,7 +14,7 @@ from bot.config import Config, load_config
 from bot.doctor import Finding
 from bot.errors import OperatorError, UserError
 from bot.ui.limits import CONTENT
-from bot.ui.upkeep import findings_card
+from bot.ui.upkeep import catalogue_reloaded, findings_card
 from bot.upkeep import Changes, Upkeep, without_paths
 
 MINE = """
@@ -43,7 +43,8 @@ class Bench:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.told: list[Entries] = []
-        config = self.read()
+        self.configs: list[Config] = []
+        config = self.start = self.read()
         self.catalogue = Catalogue.load(config.model)
         environ = {
             "MENAGERIE_CACHE": str(path.parent / "my cache"),
@@ -51,8 +52,12 @@ class Bench:
         }
         self.upkeep = Upkeep(
             config, environ, self.catalogue,
-            reread=self.read, follow=self.told.append, workers=lambda: 0,
+            reread=self.read, follow=self.follow, workers=lambda: 0,
         )  # fmt: skip
+
+    def follow(self, entries: Entries, config: Config) -> None:
+        self.told.append(entries)
+        self.configs.append(config)
 
     def read(self) -> Config:
         return load_config(self.path, {})
@@ -82,6 +87,36 @@ async def test_models_come_change_and_go(bench: Bench) -> None:
     assert bench.told[-1] == {"mine": None}
     assert "mine" not in bench.catalogue
     assert len(bench.catalogue) == packaged + 1
+
+
+async def test_the_choice_of_models_is_followed_and_the_rest_counts_after_a_restart(
+    bench: Bench,
+) -> None:
+    head = """
+[defaults]
+complete = "mine"
+[inference]
+preload = ["mine"]
+workers = 3
+[privacy]
+keep_days = 3
+"""
+    before = bench.configs
+    bench.write(MINE, head=head)
+    changes = await bench.upkeep.reload_catalogue()
+    assert changes == Changes(chosen=True, later=("inference", "privacy"))
+    (config,) = before
+    assert config.defaults.complete == "mine"
+    assert config.inference.preload == ("mine",)
+    assert config.inference.workers == bench.start.inference.workers
+    assert config.privacy == bench.start.privacy
+    assert (await bench.upkeep.reload_catalogue()) == Changes(later=("inference", "privacy"))
+    text = await catalogue_reloaded(bench.upkeep)
+    assert text.endswith("count after a restart: `[inference]`, `[privacy]`")
+    bench.write(OTHER)
+    assert (await bench.upkeep.reload_catalogue()).chosen, "nothing prefers what went"
+    told = [finding.text for finding in await bench.upkeep.findings()]
+    assert not [text for text in told if "mine" in text]
 
 
 @pytest.mark.parametrize(

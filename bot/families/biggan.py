@@ -33,6 +33,7 @@ from bot.tasks.text_to_image import (
     MOST_PICTURES,
     MOST_TRUNCATION,
     ConjurePicture,
+    check_walk,
 )
 from bot.tasks.things import Things
 
@@ -153,8 +154,7 @@ class Conjurer(BatchFamily[Wish, Drawn]):
                 count=request.count,
                 most=MOST_PICTURES,
             )
-        if request.walk and request.count > 1:
-            raise UserError("A walk is one picture that moves. Leave out `count`, or `walk`.")
+        check_walk(walk=request.walk, count=request.count)
         step = config.step(wanted)
         truncation = step / (config.statistics - 1)
         near = _seeds(request.near)

@@ -17,13 +17,13 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from bot.catalogue.model import Model
-from bot.errors import OperatorError, Sentence, UserError, did_you_mean, joined
+from bot.errors import OperatorError
 from bot.families.base import BatchFamily, Run
 from bot.families.pictures import open_picture, to_image, to_picture
 from bot.nets.style import SMALLEST_SIDE, STYLE_SIDE, AnyStyle, LearntStyles
 from bot.tasks.image_to_image import RestylePicture
 from bot.tasks.picture import Picture
-from bot.tasks.styles import STYLES
+from bot.tasks.styles import STYLES, style_number
 
 CHECKPOINT = "model.safetensors"
 
@@ -127,29 +127,6 @@ class Restyler(BatchFamily[Canvas, Painted]):
         else:
             painter, style = self.free.painter, self.free.style_of(canvas.style)
         return Painted(painter(canvas.content, style, tell)[0], canvas.size)
-
-
-def style_number(name: str | None) -> int:
-    """Return the place of a learnt style by its name in any case, the first for ``None``.
-
-    Raises:
-        UserError: There is no such style; it names the nearest.
-    """
-    if name is None:
-        return 0
-    wanted = " ".join(name.lower().split())
-    if wanted in STYLES:
-        return STYLES.index(wanted)
-    raise UserError(
-        joined(
-            Sentence("I know no style {name!r}.", {"name": name[:50]}),
-            did_you_mean(wanted, STYLES),
-            Sentence(
-                "Pick one of the {count} from the list, or send a picture as the style.",
-                {"count": len(STYLES)},
-            ),
-        )
-    )
 
 
 def working_size(width: int, height: int) -> tuple[int, int]:

@@ -38,9 +38,13 @@ class AnswersTable:
         """Keep what was said, as a turn of a thread where one is named."""
         await self._change(job_id, said=msgspec.msgpack.encode(said), thread_id=thread_id)
 
-    async def posted(self, job_id: str, message_id: int, thread_id: int | None) -> None:
+    async def posted(
+        self, job_id: str, message_id: int, channel_id: int, thread_id: int | None
+    ) -> None:
         """Note in which message it was said, and of which thread it is a turn, if of any."""
-        await self._change(job_id, message_id=message_id, thread_id=thread_id)
+        await self._change(
+            job_id, message_id=message_id, channel_id=channel_id, thread_id=thread_id
+        )
 
     async def of_jobs(self, job_ids: Collection[str]) -> list[Spoken]:
         """Return what is still kept of these jobs, the oldest first."""
@@ -55,9 +59,10 @@ class AnswersTable:
         """Delete what was asked and said in messages that are gone."""
         await self._delete(KeptRecord.message_id.in_(message_ids))
 
-    async def drop_thread(self, thread_id: int) -> None:
-        """Delete what was asked and said in a thread that is gone."""
-        await self._delete(KeptRecord.thread_id == thread_id)
+    async def drop_place(self, place_id: int) -> None:
+        """Delete what was asked and said in a channel or a thread that is gone."""
+        here = (KeptRecord.thread_id == place_id) | (KeptRecord.channel_id == place_id)
+        await self._delete(here)
 
     async def _select(self, where: ColumnElement[bool], most: int) -> list[Spoken]:
         query = select(KeptRecord).where(where).order_by(KeptRecord.created_at.desc()).limit(most)

@@ -114,6 +114,21 @@ class ArenaTable:
             rows = await connection.execute(query.group_by(VoteRecord.verdict))
             return {row["verdict"]: row["count"] for row in rows.mappings()}
 
+    async def count(self, guild_id: int, task: str) -> int:
+        """Return how many votes there are of a guild on a task."""
+        here = (DuelRecord.guild_id == guild_id) & (DuelRecord.task == task)
+        voted = VoteRecord.duel_id == DuelRecord.id
+        query = select(func.count()).select_from(VoteRecord).join(DuelRecord, voted).where(here)
+        async with self._engine.connect() as connection:
+            return (await connection.execute(query)).scalar_one()
+
+    async def forget_before(self, time: dt.datetime) -> None:
+        """Delete the duels before a time on which nobody voted; the others make the ratings."""
+        before = DuelRecord.fought_at < time.astimezone(dt.UTC).replace(tzinfo=None)
+        voteless = DuelRecord.id.not_in(select(VoteRecord.duel_id))
+        async with self._engine.begin() as connection:
+            await connection.execute(delete(DuelRecord).where(before, voteless))
+
     async def of_member(self, user_id: int) -> dict[str, list[Any]]:
         """Return the duels that a member called, and how they voted."""
         mine = select(DuelRecord.__table__).where(DuelRecord.user_id == user_id)

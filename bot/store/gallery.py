@@ -13,6 +13,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from bot.store.store import Base
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from sqlalchemy import ColumnElement, Delete
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 
@@ -76,11 +79,15 @@ class GalleryTable:
             return (await connection.execute(query)).first() is not None
 
     async def star(self, job_id: str, user_id: int) -> bool:
-        """Give a star, or take it back; return whether there is one now."""
+        """Give a star, or take it back; return whether there is one now.
+
+        What the last star is taken from hangs no more.
+        """
         mine = (StarRecord.job_id == job_id) & (StarRecord.user_id == user_id)
         async with self._engine.begin() as connection:
             gone = await connection.execute(delete(StarRecord).where(mine))
             if gone.rowcount:
+                await connection.execute(_without_stars(GalleryRecord.job_id == job_id))
                 return False
             await connection.execute(insert(StarRecord).values(job_id=job_id, user_id=user_id))
         return True
@@ -90,7 +97,7 @@ class GalleryTable:
         stars = func.count(StarRecord.user_id)
         query = (
             select(GalleryRecord, stars)
-            .outerjoin(StarRecord, StarRecord.job_id == GalleryRecord.job_id)
+            .join(StarRecord, StarRecord.job_id == GalleryRecord.job_id)
             .where(GalleryRecord.guild_id == guild_id)
             .group_by(GalleryRecord.job_id)
         )
@@ -108,9 +115,10 @@ class GalleryTable:
             )
         return bool(gone.rowcount)
 
-    async def message_gone(self, message_id: int) -> None:
-        """Take out what hung of a message that is deleted."""
-        query = select(GalleryRecord.job_id).where(GalleryRecord.message_id == message_id)
+    async def gone(self, message_ids: Collection[int], place_id: int | None = None) -> None:
+        """Take out what hung of messages that are deleted, or of a whole channel or thread."""
+        theirs = GalleryRecord.message_id.in_(message_ids)
+        query = select(GalleryRecord.job_id).where(theirs | (GalleryRecord.channel_id == place_id))
         async with self._engine.connect() as connection:
             gone = (await connection.execute(query)).scalars().all()
         for job_id in gone:
@@ -127,10 +135,19 @@ class GalleryTable:
     async def forget(self, user_id: int) -> None:
         """Delete what hangs of a member, and the stars that they gave."""
         theirs = select(GalleryRecord.job_id).where(GalleryRecord.user_id == user_id)
+        starred = select(StarRecord.job_id).where(StarRecord.user_id == user_id)
         async with self._engine.begin() as connection:
             await connection.execute(delete(StarRecord).where(StarRecord.job_id.in_(theirs)))
+            lost = list(await connection.scalars(starred))
             await connection.execute(delete(StarRecord).where(StarRecord.user_id == user_id))
+            await connection.execute(_without_stars(GalleryRecord.job_id.in_(lost)))
             await connection.execute(delete(GalleryRecord).where(GalleryRecord.user_id == user_id))
+
+
+def _without_stars(where: ColumnElement[bool]) -> Delete:
+    """Return what deletes those of these exhibits that nobody stars any more."""
+    starred = select(StarRecord.job_id)
+    return delete(GalleryRecord).where(where, GalleryRecord.job_id.not_in(starred))
 
 
 def _exhibit(row: Any) -> Exhibit:

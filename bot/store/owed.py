@@ -40,6 +40,7 @@ class Owed(msgspec.Struct, frozen=True, kw_only=True):
         files: Each as (name, bytes, alt text).
         verbs: What the buttons below it do.
         pictures: How many pictures there are to pick one from.
+        films: Titles of films that may be left out of the next answer.
     """
 
     job_id: str
@@ -48,6 +49,7 @@ class Owed(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[tuple[str, bytes, str | None], ...] = ()
     verbs: tuple[str, ...] = ()
     pictures: int = 0
+    films: tuple[str, ...] = ()
 
 
 class OwedTable:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 import structlog
 from alembic.util import CommandError
-from sqlalchemy import BigInteger, Float, delete, func, insert, select, update
+from sqlalchemy import BigInteger, Float, delete, event, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError as StoreError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -83,6 +83,7 @@ class JobRecord(Base):
     askers: Mapped[int | None]
     tokens: Mapped[int | None]
     stopped_by: Mapped[str | None]
+    reason: Mapped[str | None]  # a Sentence as JSON
 
 
 class PromiseRecord(Base):
@@ -106,6 +107,7 @@ class KeptRecord(Base):
     said: Mapped[bytes | None]  # a Said as MessagePack
     thread_id: Mapped[int | None] = mapped_column(BigInteger, index=True)  # whose turn it is
     message_id: Mapped[int | None] = mapped_column(BigInteger, index=True)  # where it was said
+    channel_id: Mapped[int | None] = mapped_column(BigInteger, index=True)  # where that is
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,6 +168,7 @@ class Store:
             yield cls(engine)
         finally:
             await _all_returned(engine)
+            event.listen(engine.sync_engine, "do_connect", _too_late)
             await engine.dispose()
 
     async def record(self, job: Job) -> None:
@@ -191,9 +194,10 @@ class Store:
         *,
         tokens: int | None = None,
         stopped_by: str | None = None,
+        reason: str | None = None,
     ) -> None:
-        """Write down how a job ended, and of a text how long it is and where it stopped."""
-        times: dict[str, Any] = {"tokens": tokens, "stopped_by": stopped_by}
+        """Write down how a job ended: a text's length and what stopped it, or why it failed."""
+        times: dict[str, Any] = {"tokens": tokens, "stopped_by": stopped_by, "reason": reason}
         if timings is not None:
             times |= {field.name: getattr(timings, field.name) for field in fields(timings)}
         change = update(JobRecord).where(JobRecord.id == job_id)
@@ -319,6 +323,11 @@ def _prepare(path: Path) -> None:
     migrate(path)
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")  # readers do not wait; the file remembers it
+
+
+def _too_late(*_: Any) -> None:
+    """Refuse a connection that nobody would close any more."""
+    raise StoreError("the store is closed")
 
 
 async def _all_returned(engine: AsyncEngine) -> None:

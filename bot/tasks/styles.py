@@ -6,6 +6,8 @@ from. These were given by eye, from what each style does to a photograph.
 
 from __future__ import annotations
 
+from bot.errors import Sentence, UserError, did_you_mean, joined
+
 STYLES: tuple[str, ...] = (
     "amber haze",
     "yellow and ink",
@@ -34,3 +36,26 @@ STYLES: tuple[str, ...] = (
     "sea woodcut",
     "bronze tapestry",
 )
+
+
+def style_number(name: str | None) -> int:
+    """Return the place of a learnt style by its name in any case, the first for ``None``.
+
+    Raises:
+        UserError: There is no such style; it names the nearest.
+    """
+    if name is None:
+        return 0
+    wanted = " ".join(name.lower().split())
+    if wanted in STYLES:
+        return STYLES.index(wanted)
+    raise UserError(
+        joined(
+            Sentence("I know no style {name!r}.", {"name": name[:50]}),
+            did_you_mean(wanted, STYLES),
+            Sentence(
+                "Pick one of the {count} from the list, or send a picture as the style.",
+                {"count": len(STYLES)},
+            ),
+        )
+    )

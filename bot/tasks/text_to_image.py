@@ -6,12 +6,23 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
+from bot.errors import UserError
 from bot.tasks.request import Request
 
 LEAST_TRUNCATION = 0.1
 MOST_TRUNCATION = 1.0
 MOST_PICTURES = 9
 MOST_CANDIDATES = 4
+
+
+def check_walk(*, walk: bool, count: int) -> None:
+    """Refuse several walks at once.
+
+    Raises:
+        UserError: With what to leave out.
+    """
+    if walk and count > 1:
+        raise UserError("A walk is one picture that moves. Leave out `count`, or `walk`.")
 
 
 class ImaginePicture(Request, frozen=True, tag="imagine"):

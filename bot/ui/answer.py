@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import discord
 import msgspec
@@ -24,6 +24,7 @@ from bot.ui.asking import Typed, Wish, wished
 from bot.ui.callers import caller_of
 from bot.ui.destination import Address, Live, Posted, found_again
 from bot.ui.display import Display
+from bot.ui.handling import noted
 from bot.ui.refusals import UNREACHABLE
 from bot.ui.sharing import whispers
 from bot.ui.views import CancelView, answer_view
@@ -218,14 +219,6 @@ async def _shown(
                 log.error("progress not shown", job=job_id, exc_info=fault)
 
 
-def noted(answering: set[asyncio.Task[Any]]) -> None:
-    """Let the client know of this answer, so that it is not cut off when the bot closes."""
-    task = asyncio.current_task()
-    assert task is not None
-    answering.add(task)
-    task.add_done_callback(answering.discard)
-
-
 async def _conclude(
     destination: Destination, service: Service, submitted: Submitted, outcome: Outcome
 ) -> None:
@@ -256,12 +249,13 @@ async def _conclude(
         case Unanswered(error=error):
             raise error
     message = await delivered(destination, reply, view, submitted.job.id)
-    if message is not None and reply.said is not None:
+    if message is not None and service.archive.keeps(submitted.job):
         caller = submitted.job.caller
         alone = message.flags.ephemeral or destination.private
         seen_there = not alone and message.channel.id == caller.channel_id
-        thread_id = caller.thread_id if seen_there and reply.said.text else None
-        await service.archive.posted(submitted.job.id, message.id, thread_id)
+        is_turn = seen_there and reply.said is not None and reply.said.text
+        thread_id = caller.thread_id if is_turn else None
+        await service.archive.posted(submitted.job.id, message.id, message.channel.id, thread_id)
 
 
 def _pictures(reply: replies.Reply) -> int:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Self
 import discord
 from discord.ui import Button, DynamicItem, Item
 
-from bot.arena import standings
+from bot.arena import ENOUGH, standings
 from bot.errors import Sentence, UserError
-from bot.locales import say, say_many, told, with_language
+from bot.locales import say, say_many, told
 from bot.service import Duel
+from bot.ui.handling import handled
 from bot.ui.limits import CONTENT, clip
-from bot.ui.refusals import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,11 +52,8 @@ class Ballot(
 
     async def callback(self, interaction: discord.Interaction[Any]) -> Any:
         """Vote, or tell."""
-        with_language(interaction.locale.value)
-        try:
+        async with handled(interaction):
             await (_tell if self._verdict == "tell" else self._vote)(interaction, self._duel_id)
-        except Exception as error:  # nothing above this shows it to the member
-            await refuse(interaction, error)
 
     async def _vote(self, interaction: Press, duel_id: str) -> None:
         table = interaction.client.service.arena
@@ -66,7 +63,9 @@ class Ballot(
         count = await table.vote(duel_id, interaction.user.id, self._verdict)
         yours = say("Your vote: {verdict}.", verdict=told(VERDICTS[self._verdict]))
         votes = say_many("There is {n} vote.", "There are {n} votes.", count)
-        await interaction.response.send_message(f"{yours} {votes}", ephemeral=True)
+        lacking = _lacking(duel.task, await table.count(duel.guild_id, duel.task))
+        text = " ".join(filter(None, (yours, votes, lacking)))
+        await interaction.response.send_message(text, ephemeral=True)
 
 
 async def _tell(interaction: Press, duel_id: str) -> None:
@@ -101,6 +100,20 @@ def ballot(duel: Duel) -> discord.ui.View:
         view.add_item(Ballot(verdict, duel.id))
     view.stop()
     return view
+
+
+def _lacking(task: str, votes: int) -> str:
+    """Return how many more votes the ratings need, or nothing where there are enough."""
+    if votes >= ENOUGH:
+        return ""
+    return say_many(
+        "{n} more vote on /{task} in this server, and the ratings in `/arena table` begin to mean "
+        "something.",
+        "{n} more votes on /{task} in this server, and the ratings in `/arena table` begin to "
+        "mean something.",
+        ENOUGH - votes,
+        task=task,
+    )
 
 
 def table(task: str, votes: Sequence[Vote]) -> str:

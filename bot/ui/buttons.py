@@ -14,19 +14,19 @@ import msgspec
 from discord.ui import Button, DynamicItem, Item, Select
 
 from bot.errors import UserError
-from bot.locales import say, with_language
+from bot.locales import say
 from bot.tasks.text_to_image import ConjurePicture, ImaginePicture
 from bot.ui.answer import answer
 from bot.ui.callers import caller_of
-from bot.ui.explaining import explanation
+from bot.ui.explaining import explanation, failure
 from bot.ui.gallery import star
+from bot.ui.handling import handled
 from bot.ui.jobs import job_card
 from bot.ui.late import give
 from bot.ui.limits import CHOICE, CHOICES, CONTENT, clip
-from bot.ui.refusals import refuse
-from bot.ui.sharing import share
+from bot.ui.sharing import is_private, share
 from bot.ui.talking import follow_up
-from bot.ui.views import custom_id, view_of
+from bot.ui.views import PRIVATE, custom_id, view_of
 
 if TYPE_CHECKING:
     from bot.client import Menagerie
@@ -58,24 +58,27 @@ class JobButton(
 
     async def callback(self, interaction: discord.Interaction[Any]) -> Any:
         """Do what the button says."""
-        with_language(interaction.locale.value)
-        try:
+        async with handled(interaction):
             if self._verb[-1].isdecimal():
                 do = _pick if self._verb.startswith("pick") else _near
                 await do(interaction, self._job_id, int(self._verb[-1]))
             else:
                 await VERBS[self._verb](interaction, self._job_id)
-        except Exception as error:  # nothing above this shows it to the member
-            await refuse(interaction, error)
 
 
-class ModelSelect(DynamicItem[Select[Any]], template=rf"job:with:{JOB}"):
-    """Asks another model the same."""
+class ModelSelect(DynamicItem[Select[Any]], template=rf"job:with:{JOB}(?P<private>{PRIVATE})?"):
+    """Asks another model the same, in private where the first answer was."""
 
-    def __init__(self, job_id: str, options: list[discord.SelectOption] | None = None) -> None:
+    def __init__(
+        self,
+        job_id: str,
+        options: list[discord.SelectOption] | None = None,
+        *,
+        private: bool = False,
+    ) -> None:
         super().__init__(
             Select(
-                custom_id=custom_id("with", job_id),
+                custom_id=custom_id("with", job_id) + (PRIVATE if private else ""),
                 placeholder=say("Which model?"),
                 options=options or [discord.SelectOption(label="-")],
             )
@@ -88,20 +91,17 @@ class ModelSelect(DynamicItem[Select[Any]], template=rf"job:with:{JOB}"):
     ) -> Self:
         """Recognise a list in which something was picked."""
         assert isinstance(item, Select)
-        return cls(match["job"], item.options)
+        return cls(match["job"], item.options, private=bool(match["private"]))
 
     async def callback(self, interaction: discord.Interaction[Any]) -> Any:
         """Ask the model that was picked."""
-        with_language(interaction.locale.value)
-        try:
+        async with handled(interaction):
             service = interaction.client.service
             kept = await recalled(interaction, self._job_id)
             (model,) = self.item.values
             await answer(
                 interaction, service, kept.request, model=model, seed=kept.seed, as_it_was=True
             )
-        except Exception as error:
-            await refuse(interaction, error)
 
 
 async def recalled(interaction: Press, job_id: str) -> Kept:
@@ -142,7 +142,8 @@ async def _other(interaction: Press, job_id: str) -> None:
     options = [
         discord.SelectOption(label=clip(model.title, CHOICE), value=model.id) for model in others
     ]
-    view.add_item(ModelSelect(kept.job_id, options))
+    private = is_private(interaction.message)
+    view.add_item(ModelSelect(kept.job_id, options, private=private))
     view.stop()
     await interaction.response.send_message(say("The same, with"), view=view, ephemeral=True)
 
@@ -154,7 +155,10 @@ async def show(interaction: Press, job_id: str) -> None:
     if owed is not None:
         await give(interaction, owed)
         return
-    text = job_card(await recalled(interaction, job_id))
+    kept, why = await recalled(interaction, job_id), ""
+    with contextlib.suppress(UserError):  # the list of jobs may know it no more
+        why = failure(await archive.deed(job_id, caller_of(interaction)))
+    text = job_card(kept, why)
     await interaction.response.send_message(text, ephemeral=True)
 
 
@@ -233,6 +237,8 @@ async def _delete(interaction: Press, job_id: str) -> None:
         raise UserError("Only the person who asked for this, or a moderator, can delete it.")
     await interaction.response.defer()
     await archive.drop(job_id)  # first: who sees the message gone knows that this is
+    if interaction.message is not None:  # it may hold the answers to more jobs, side by side
+        await archive.gone([interaction.message.id])
     await interaction.client.service.gallery.take_down(job_id)
     with contextlib.suppress(discord.NotFound):  # pressed twice
         await interaction.delete_original_response()

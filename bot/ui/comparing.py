@@ -16,10 +16,11 @@ from bot.service import Answered, Cancelled, Expired, Outcome, Unanswered
 from bot.tasks.text_to_image import ConjurePicture, ImaginePicture
 from bot.tasks.text_to_text import AnswerQuestion, CompleteText
 from bot.ui import replies
-from bot.ui.answer import ASK_AGAIN, delivered, noted
+from bot.ui.answer import ASK_AGAIN, delivered
 from bot.ui.callers import caller_of
 from bot.ui.destination import Live
 from bot.ui.display import with_notice
+from bot.ui.handling import noted
 from bot.ui.limits import CONTENT, clip
 from bot.ui.nameless import nameless, unnamed
 from bot.ui.refusals import UNREACHABLE
@@ -102,9 +103,20 @@ async def compare(
             if not job.done():
                 service.cancel(each.job.id)
                 job.cancel()
+        await asyncio.wait(jobs)  # they write to the store
     if view is None and service.archive.keeps(submitted[0].job):
         view = deleting_view(submitted[0].job.id, private=destination.private)
-    await delivered(destination, board.shown(whole=True), view, submitted[0].job.id)
+    message = await delivered(destination, board.shown(whole=True), view, submitted[0].job.id)
+    await _note(service, submitted, message)
+
+
+async def _note(
+    service: Service, submitted: Sequence[Submitted], message: discord.Message | None
+) -> None:
+    """Note where the answers stand, so that they go with their message."""
+    if message is not None:
+        for each in submitted:
+            await service.archive.posted(each.job.id, message.id, message.channel.id, None)
 
 
 def _cancel_all(service: Service, submitted: Sequence[Submitted]) -> None:

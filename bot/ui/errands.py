@@ -15,7 +15,7 @@ import discord
 from discord.ui import DynamicItem, Item, Select
 
 from bot.errors import Sentence, UserError
-from bot.locales import say, told, with_language
+from bot.locales import say, told
 from bot.tasks.image_to_image import RestylePicture
 from bot.tasks.image_to_text import DescribePicture, ReadText
 from bot.tasks.languages import find
@@ -31,9 +31,10 @@ from bot.tasks.text_to_text import (
 )
 from bot.ui.answer import answer
 from bot.ui.attachments import check_picture
+from bot.ui.handling import handled
 from bot.ui.limits import CHOICE, CHOICES, clip
 from bot.ui.picking import TextModal
-from bot.ui.refusals import UNREACHABLE, refuse
+from bot.ui.refusals import UNREACHABLE
 from bot.ui.sources import NO_PICTURE, NO_TEXT, found_in, read_picture, reading
 
 if TYPE_CHECKING:
@@ -253,13 +254,10 @@ class Question(
 
     async def callback(self, interaction: discord.Interaction[Any]) -> Any:
         """Go on with what was picked."""
-        with_language(interaction.locale.value)
-        try:
+        async with handled(interaction):
             pointed: Pointed = interaction.client.pointed
             message = await pointed.message(interaction, self._channel_id, self._message_id)
             await _go_on(interaction, message, self._what, self.item.values[0])
-        except Exception as error:  # nothing above this shows it to the member
-            await refuse(interaction, error)
 
 
 async def _go_on(interaction: Press, message: discord.Message, what: str, picked: str) -> None:

@@ -20,6 +20,7 @@ ENDS = {
     "expired": Sentence("Its time was up before there was an answer, so it was stopped."),
     "interrupted": Sentence("The bot was restarted in the middle; the job went on as a new one."),
 }
+REASON = 600  # characters that are shown of why a job failed
 STOPS = {
     "end": Sentence("The model came to an end by itself, after {n} tokens."),
     "stop": Sentence("It ended after {n} tokens, at a text that always ends this model's answers."),
@@ -39,10 +40,22 @@ def explanation(deed: Deed) -> str:
             "/{task} was asked <t:{time}:F>, of the model `{model}`.",
             task=deed.task, time=int(asked), model=deed.model,
         ),
-        *(_way(deed) if deed.state == "done" else [told(ENDS[deed.state])]),
+        *(_way(deed) if deed.state == "done" else [_end(deed)]),
         _luck(deed),
     ]  # fmt: skip
     return clip("\n- ".join(lines), CONTENT)
+
+
+def _end(deed: Deed) -> str:
+    """Return why there was no answer."""
+    return failure(deed) or told(ENDS[deed.state])
+
+
+def failure(deed: Deed) -> str:
+    """Return why a job failed, where the one who asked was told; else nothing."""
+    if deed.reason is None:
+        return ""
+    return say("It failed: {reason}", reason=clip(told(deed.reason), REASON))
 
 
 def _way(deed: Deed) -> list[str]:

@@ -10,11 +10,10 @@ import msgspec
 from discord.ui import DynamicItem, Item, Select
 
 from bot.errors import UserError
-from bot.locales import with_language
 from bot.tasks.recommend import RecommendFilms
 from bot.ui.answer import answer
 from bot.ui.buttons import JOB, recalled
-from bot.ui.refusals import refuse
+from bot.ui.handling import handled
 from bot.ui.views import not_this
 
 if TYPE_CHECKING:
@@ -38,8 +37,7 @@ class NotThis(DynamicItem[Select[Any]], template=rf"job:without:{JOB}"):
 
     async def callback(self, interaction: discord.Interaction[Any]) -> Any:
         """Ask again: what is left out stands in the request, and so in its command."""
-        with_language(interaction.locale.value)
-        try:
+        async with handled(interaction):
             kept = await recalled(interaction, self._job_id)
             if not isinstance(kept.request, RecommendFilms):
                 raise UserError("There are no films in this answer. Ask `/recommend` for some.")
@@ -51,8 +49,6 @@ class NotThis(DynamicItem[Select[Any]], template=rf"job:without:{JOB}"):
                 model=kept.model_id,
                 as_it_was=True,
             )
-        except Exception as error:  # nothing above this shows it to the member
-            await refuse(interaction, error)
 
 
 def without(request: RecommendFilms, titles: Iterable[str]) -> RecommendFilms:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from bot.tasks.request import Request
 
 
-def job_card(kept: Kept) -> str:
-    """Return what is remembered of a job, and how to have the same answer again."""
+def job_card(kept: Kept, failure: str = "") -> str:
+    """Return what is remembered of a job, why it failed, and how to ask the same again."""
     asked = int(kept.asked_at.timestamp())
     typed = command(kept.request, kept.model_id, kept.seed).replace("```", "'''")
     lines = [
@@ -31,7 +31,7 @@ def job_card(kept: Kept) -> str:
         say("Model: `{model}`, seed {seed}", model=kept.model_id, seed=kept.seed)
         if kept.request.uses_seed
         else say("Model: `{model}`", model=kept.model_id),
-        say("On this machine the same command gives the same answer:"),
+        failure or say("On this machine the same command gives the same answer:"),
     ]
     head = "\n".join(lines) + "\n```\n"
     return head + clip(typed, CONTENT - len(head) - 4) + "\n```"

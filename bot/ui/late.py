@@ -16,11 +16,10 @@ import structlog
 from bot.errors import UserError
 from bot.locales import say
 from bot.service import Owed
-from bot.ui.limits import CONTENT
 from bot.ui.paging import add_leaves
 from bot.ui.refusals import UNREACHABLE
-from bot.ui.replies import Reply, page_of
-from bot.ui.views import verbs_in, view_of
+from bot.ui.replies import Reply, headed, page_of
+from bot.ui.views import films_in, not_this, verbs_in, view_of
 
 if TYPE_CHECKING:
     from bot.client import Menagerie
@@ -84,6 +83,7 @@ class Late(msgspec.Struct, frozen=True, kw_only=True):
 
         Return its message; ``None`` where it is kept instead.
         """
+        offered = [] if view is None else [getattr(i, "custom_id", "") for i in view.children]
         for name, way in (("channel", self._post), ("direct", self._write)):
             try:
                 message = await way(client, reply, view)
@@ -94,8 +94,7 @@ class Late(msgspec.Struct, frozen=True, kw_only=True):
                 log.warning("way closed", job=job_id, way=name, error=str(error))
         if not job_id:  # there is nothing by which it could be asked for
             return None
-        identities = [getattr(item, "custom_id", "") for item in view.children] if view else []
-        verbs, pictures = verbs_in(identities)
+        verbs, pictures = verbs_in(offered)
         kept = await client.service.archive.owe(
             Owed(
                 job_id=job_id,
@@ -104,6 +103,7 @@ class Late(msgspec.Struct, frozen=True, kw_only=True):
                 files=tuple(reply.files or ()),
                 verbs=tuple(verbs),
                 pictures=pictures,
+                films=() if view is None else films_in(view),
             )
         )
         log.info("answer kept", job=job_id, kept=kept)
@@ -179,23 +179,21 @@ def _sent(reply: Reply, head: str, view: discord.ui.View | None) -> dict[str, An
     }
 
 
-def headed(content: str, head: str) -> str:
-    """Return an answer below a line in small print; answers leave room for it."""
-    text = f"-# {head}\n{content}"
-    return text if len(text) <= CONTENT else content
-
-
 async def give(interaction: discord.Interaction[Menagerie], owed: Owed) -> None:
     """Show an answer that is owed to the one who asked, alone."""
     await interaction.response.defer(ephemeral=True, thinking=True)
     reply = Reply(content=owed.content, files=owed.files)
-    verbs = [verb for verb in owed.verbs if verb not in ("share", "star")]
-    if interaction.guild_id is not None and verbs:
+    in_server = interaction.guild_id is not None
+    left_out = ("share", "star") if in_server else ("share", "star", "follow")
+    verbs = [verb for verb in owed.verbs if verb not in left_out]
+    if in_server and verbs:
         verbs.insert(0, "share")
     view = view_of(owed.job_id, verbs, owed.pictures)
     with contextlib.suppress(UserError):  # one page has no others
         said, _ = await interaction.client.service.archive.pages_of(owed.job_id)
         add_leaves(view, owed.job_id, 0, page_of(said, 0)[2])
+    if owed.films:
+        view.add_item(not_this(owed.job_id, owed.films))
     await interaction.followup.send(
         reply.content,
         files=reply.as_edit()["attachments"],

@@ -17,11 +17,12 @@ import structlog
 from bot.errors import BotError, Sentence, UserError
 from bot.locales import say, with_language
 from bot.tasks.text_to_text import AnswerQuestion
-from bot.ui.answer import noted, pursue
+from bot.ui.answer import pursue
 from bot.ui.asking import Typed, wished
 from bot.ui.attachments import TEXT_ENDINGS, read_text
 from bot.ui.callers import caller_of_message
 from bot.ui.destination import Posted
+from bot.ui.handling import noted
 from bot.ui.refusals import UNREACHABLE
 from bot.ui.replies import apology
 

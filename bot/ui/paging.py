@@ -11,18 +11,22 @@ from typing import TYPE_CHECKING, Any, Self
 import discord
 from discord.ui import Button, DynamicItem, Item
 
-from bot.locales import with_language
-from bot.ui.refusals import refuse
-from bot.ui.replies import page_of
+from bot.ui.handling import handled
+from bot.ui.replies import headed, page_of
 
 if TYPE_CHECKING:
+    from bot.archive import Said
     from bot.client import Menagerie
 
 ROW = 2  # below the buttons of the answer
 MARK = "page"
+SMALL = "-# "  # before a line in small print
 
 
-class Leaf(DynamicItem[Button[Any]], template=rf"{MARK}:(?P<job>[0-9a-f]{{8}}):(?P<page>-?[0-9]+)"):
+TEMPLATE = re.compile(rf"{MARK}:(?P<job>[0-9a-f]{{8}}):(?P<page>-?[0-9]+)")
+
+
+class Leaf(DynamicItem[Button[Any]], template=TEMPLATE):
     """Turns to a page of an answer."""
 
     def __init__(self, job_id: str, page: int) -> None:
@@ -39,11 +43,8 @@ class Leaf(DynamicItem[Button[Any]], template=rf"{MARK}:(?P<job>[0-9a-f]{{8}}):(
 
     async def callback(self, interaction: discord.Interaction[Any]) -> Any:
         """Show the page."""
-        with_language(interaction.locale.value)
-        try:
+        async with handled(interaction):
             await _turn(interaction, self._job_id, self._page)
-        except Exception as error:  # nothing above this shows it to the member
-            await refuse(interaction, error)
 
 
 def add_leaves(view: discord.ui.View, job_id: str, page: int, pages: int) -> None:
@@ -55,12 +56,33 @@ def add_leaves(view: discord.ui.View, job_id: str, page: int, pages: int) -> Non
         view.add_item(leaf)
 
 
+def _below_its_head(content: str, message: discord.Message, said: Said) -> str:
+    """Return a page below the line that says for whom the message is, if it has one.
+
+    An answer may itself begin with small print; that is no such line, and is on its page.
+    """
+    above, _, _ = message.content.partition("\n")
+    targets = [
+        int(found["page"])
+        for row in message.components
+        for child in getattr(row, "children", ())
+        if (found := TEMPLATE.fullmatch(child.custom_id or ""))
+    ]
+    if not above.startswith(SMALL) or not targets:
+        return content
+    shown, _, _ = page_of(said, min(targets) + 1)
+    if shown.partition("\n")[0].strip() == above.strip():
+        return content
+    return headed(content, above.removeprefix(SMALL))
+
+
 async def _turn(interaction: discord.Interaction[Menagerie], job_id: str, wanted: int) -> None:
     message = interaction.message
     assert message is not None
     said, owner_id = await interaction.client.service.archive.pages_of(job_id)
     content, page, pages = page_of(said, wanted)
     if interaction.user.id == owner_id or message.flags.ephemeral:
+        content = _below_its_head(content, message, said)
         view = discord.ui.View.from_message(message, timeout=None)
         for item in view.children:
             if isinstance(item, Button) and (item.custom_id or "").startswith(f"{MARK}:"):

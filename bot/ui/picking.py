@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
-from bot.locales import with_language
-from bot.ui.refusals import refuse
+from bot.ui.handling import handled
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -41,11 +40,5 @@ class TextModal(discord.ui.Modal):
 
     async def on_submit(self, interaction: discord.Interaction[Any]) -> None:
         """Go on with what was written."""
-        with_language(interaction.locale.value)
-        await self._then(interaction, self._field.value)
-
-    async def on_error(  # type: ignore[override]  # as the library's own Modal has it
-        self, interaction: discord.Interaction[Any], error: Exception
-    ) -> None:
-        """Tell the one who wrote what went wrong."""
-        await refuse(interaction, error)
+        async with handled(interaction):
+            await self._then(interaction, self._field.value)

@@ -124,6 +124,12 @@ def page_of(said: Said, page: int) -> tuple[str, int, int]:
     return f"{every[page]}\n{footer}", page, len(every)
 
 
+def headed(content: str, head: str) -> str:
+    """Return an answer below a line in small print; answers leave room for it."""
+    text = f"-# {head}\n{content}"
+    return text if len(text) <= CONTENT else content
+
+
 def late(submitted: Submitted, expired: Expired) -> UserError:
     """Return what is said of a job whose time was up."""
     if expired.waiting:

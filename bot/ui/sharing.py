@@ -11,9 +11,10 @@ import structlog
 from bot.errors import UserError
 from bot.locales import say, told
 from bot.ui.callers import caller_of
-from bot.ui.late import headed, may_write
+from bot.ui.late import may_write
 from bot.ui.refusals import UNREACHABLE
-from bot.ui.views import LABELS, custom_id, verbs_in
+from bot.ui.replies import headed
+from bot.ui.views import LABELS, PRIVATE, custom_id, verbs_in
 
 if TYPE_CHECKING:
     from bot.client import Menagerie
@@ -39,12 +40,19 @@ def whispers(
     typed: bool | None = interaction.namespace.private  # None where there is no such option
     if (said := typed if wanted is None else wanted) is not None:
         return said
-    return service.rules.of_member(interaction.user.id).private or _is_private(interaction.message)
+    return service.rules.of_member(interaction.user.id).private or is_private(interaction.message)
 
 
-def _is_private(message: discord.Message | None) -> bool:
-    """Say whether a button was pressed below a private answer: what it gives is private, too."""
-    return message is not None and message.flags.ephemeral and "share" in _verbs(message)
+def is_private(message: discord.Message | None) -> bool:
+    """Say whether a message is a private answer, or asks about one: what it leads to is private.
+
+    It stays so when the answer was shared, and when its owner's other answers are for all again.
+    """
+    if message is None or not message.flags.ephemeral:
+        return False
+    about_any = custom_id("with", "")  # the list of models, which only the one who asked sees
+    identities = [each for each in _identities(message) if each.startswith("job:")]
+    return any(not i.startswith(about_any) or i.endswith(PRIVATE) for i in identities)
 
 
 async def share(interaction: Press, job_id: str) -> None:
@@ -98,7 +106,7 @@ async def _post(interaction: Press, message: discord.Message, job_id: str) -> No
         allowed_mentions=discord.AllowedMentions.none(),
         wait=True,
     )
-    await interaction.client.service.archive.posted(job_id, posted.id, None)
+    await interaction.client.service.archive.posted(job_id, posted.id, posted.channel.id, None)
 
 
 def _require_room(interaction: Press) -> None:
@@ -131,10 +139,10 @@ def _unshared(message: discord.Message) -> discord.ui.View:
 
 def _verbs(message: discord.Message) -> list[str]:
     """Return what the buttons below a message do."""
-    verbs, _ = verbs_in(
-        child.custom_id or ""
-        for row in message.components
-        for child in getattr(row, "children", ())
-        if isinstance(child, discord.Button)
-    )
-    return verbs
+    return verbs_in(_identities(message))[0]
+
+
+def _identities(message: discord.Message) -> list[str]:
+    """Return the ids of all that can be pressed or picked below a message."""
+    children = [child for row in message.components for child in getattr(row, "children", ())]
+    return [getattr(child, "custom_id", None) or "" for child in children]

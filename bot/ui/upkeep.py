@@ -80,8 +80,15 @@ async def catalogue_reloaded(upkeep: Upkeep | None) -> str:
         lines.append(say("Changed: {models}", models=_ids(changes.changed)))
     if changes.removed:
         lines.append(say("Went: {models}", models=_ids(changes.removed)))
+    if changes.chosen:
+        lines.append(say("The choice of models, by default or at the start, has changed."))
     if len(lines) == 1:
         lines.append(say("Nothing in it has changed."))
+    if changes.later:
+        tables = ", ".join(f"`[{name}]`" for name in changes.later)
+        lines.append(
+            say("These have changed too, and count after a restart: {tables}", tables=tables)
+        )
     return clip("\n".join(lines), CONTENT)
 
 

@@ -9,6 +9,7 @@ import discord
 from bot.errors import Sentence
 from bot.locales import say, told, with_language
 from bot.tasks.text_to_text import AnswerQuestion
+from bot.ui.handling import noted
 from bot.ui.limits import CHOICE, CHOICES
 from bot.ui.paging import add_leaves
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from bot.inference.job import Job
 
 ROW = 5  # buttons in a row
+PRIVATE = ":private"  # the end of an id below which all answers are for one person alone
 LABELS = {
     "follow": Sentence("Follow up"),
     "share": Sentence("Share"),
@@ -44,8 +46,9 @@ class CancelView(discord.ui.View):
         self._cancel = cancel
         self.cancel.label = say("Cancel")
 
-    async def interaction_check(self, interaction: discord.Interaction) -> bool:
+    async def interaction_check(self, interaction: discord.Interaction[Any]) -> bool:
         """Refuse strangers with a sentence that only they see."""
+        noted(interaction.client.answering)
         if interaction.user.id == self._owner_id:
             return True
         with_language(interaction.locale.value)
@@ -131,6 +134,13 @@ def verbs_in(custom_ids: Iterable[str]) -> tuple[list[str], int]:
     """Return what buttons do, in their order, and how many of them pick a picture."""
     verbs = [identity.split(":")[1] for identity in custom_ids if identity.startswith("job:")]
     return [verb for verb in verbs if verb in LABELS], sum(v.startswith("pick") for v in verbs)
+
+
+def films_in(view: discord.ui.View) -> tuple[str, ...]:
+    """Return the titles in the list of films that somebody may not want, if there is one."""
+    lists = [each for each in view.children if isinstance(each, discord.ui.Select)]
+    ours = [each for each in lists if each.custom_id.startswith(custom_id("without", ""))]
+    return tuple(option.value for each in ours for option in each.options)
 
 
 def custom_id(verb: str, job_id: str) -> str:

@@ -83,7 +83,8 @@ async def test_two_fight_without_names_until_these_are_told(member: Member) -> N
     assert fight["content"].startswith("**A**\nIn the old harbour")
     assert not any("SmolLM2" in str(state) for state in asked.updates)
     assert await said(member.click(fight, "A is better")) == (
-        "Your vote: A is better. There is 1 vote."
+        "Your vote: A is better. There is 1 vote. 19 more votes on /complete in this server, and "
+        "the ratings in `/arena table` begin to mean something."
     )
     async with Member(member.address, "stranger") as stranger:
         assert "There are 2 votes." in await said(stranger.click(fight, "Both alike"))

@@ -202,6 +202,32 @@ async def test_a_model_comes_answers_and_is_put_away_when_it_went(
             await asyncio.sleep(0.1)
 
 
+async def test_the_choice_of_models_is_followed(
+    own_house: House, member: Member, folder: Path, finished: Finished
+) -> None:
+    config = folder / "config.toml"
+    before = config.read_text()
+    tiny_gpt2(folder / "tiny")
+    entry = '[[model]]\nid = "mine"\ntask = "complete"\nfamily = "causal_lm"\n'
+    chosen = before.replace("[inference]", '[inference]\npreload = ["mine"]')
+    chosen += f'{entry}checkpoint = "tiny"\n[defaults]\ncomplete = "mine"\n'
+    config.write_text(chosen.replace("threads = 1", "threads = 2"))
+    text = await said(member.invoke("model reload"))
+    assert "The choice of models, by default or at the start, has changed." in text
+    assert text.endswith("These have changed too, and count after a restart: `[inference]`")
+    status = own_house.application.service.status
+    async with asyncio.timeout(60):
+        while not any("mine" in models for models in status().models.values()):
+            await asyncio.sleep(0.1)
+    asking = {"prompt": "the quick", "max_tokens": 4}
+    assert "-# mine ·" in (await finished(await member.invoke("complete", **asking)))["content"]
+    config.write_text(before)
+    await said(member.invoke("model reload"))
+    doctor = await said(member.invoke("admin doctor"))
+    assert "mine" not in doctor
+    assert "-# mine ·" not in (await finished(await member.invoke("complete", **asking)))["content"]
+
+
 async def test_the_doctor_looks_at_all_and_names_no_path(
     own_house: House, member: Member, folder: Path, starters: Path
 ) -> None:

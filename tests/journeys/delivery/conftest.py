@@ -32,9 +32,18 @@ from tests.playground.conftest import FakeClock
 
 MODELS = [
     Model(id=f"tiny-{task}", task=task, family="here", name=f"Tiny {task}")
-    for task in ("complete", "ask", "imagine", "ocr", "summarize", "translate", "restyle")
+    for task in (
+        "complete",
+        "ask",
+        "imagine",
+        "ocr",
+        "summarize",
+        "translate",
+        "restyle",
+        "recommend",
+    )
 ]
-LISTENER = "discord.py: "
+MODELS.append(Model(id="other-complete", task="complete", family="here", name="Tiny other"))
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c494441"
     "54789c63f8ffff3f0005fe02fe0def46b80000000049454e44ae426082"
@@ -102,12 +111,12 @@ class Evening:
         self.clock = clock
         self.judge = judge
         self.stage = Stage()
-        self._path = path
+        self.path = path
 
     @asynccontextmanager
     async def bot(self, member: Member, keep_days: int = 30) -> AsyncIterator[Service]:
         """A bot that is online inside the block."""
-        async with Store.opened(self._path) as store:
+        async with Store.opened(self.path) as store:
             rules = Rules(Notes(store.engine))
             await rules.load()
             service = Service(
@@ -129,9 +138,6 @@ class Evening:
             finally:
                 await client.close()
                 await serving
-                listeners = [t for t in asyncio.all_tasks() if t.get_name().startswith(LISTENER)]
-                if listeners:
-                    await asyncio.wait(listeners, timeout=5)  # they use the store
         await member.until(lambda: not member.bot_online)
 
 

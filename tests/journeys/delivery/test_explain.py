@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.errors import UserError
+from bot.errors import InferenceError, UserError
 from bot.inference.job import Expired, Unanswered
 from bot.playground.member import Member
 from tests.journeys.delivery.conftest import Evening, answered, text
@@ -54,7 +54,11 @@ async def test_what_happened_to_a_job_is_told_after_a_restart(
 @pytest.mark.parametrize(
     ("outcome", "why"),
     [
-        (Unanswered(error=UserError("No.")), "It failed."),
+        (
+            Unanswered(error=UserError("{word!r} is too much for {n}.", word="Once", n=5)),
+            "It failed: '…' is too much for 5.",
+        ),
+        (Unanswered(error=InferenceError("broken", "1f2e3d4c")), "It failed. Whoever runs the bot"),
         (Expired(limit_s=60.0), "Its time was up"),
     ],
 )
@@ -69,3 +73,6 @@ async def test_why_there_was_no_answer_is_explained_too(
         told = await explained(member, job.id)
         assert why in told["content"]
         assert not re.search("waited|Worker", told["content"])
+        shown = await (await member.invoke("job show", id=job.id)).settled()
+        assert ("It failed: " in shown["content"]) == ("It failed: " in why)
+        assert "/complete prompt:Once" in shown["content"]

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
 
 from bot.errors import UserError
-from bot.inference.job import Interrupted, Unanswered
+from bot.inference.job import Answered, Interrupted, Timings, Unanswered
 from bot.playground.member import Invocation, Member
 from bot.playground.standing import SEND
 from bot.tasks.progress import Queued, TextSoFar
+from bot.tasks.recommend import Film, FilmsResult, RecommendFilms
 from tests.journeys.delivery.conftest import Evening, answered, found, pictures, text, whole
 
 LONGER = "This takes longer than Discord lets a reply be changed."
+
+
+def shown(words: str, message: dict[str, Any]) -> bool:
+    return words in message["content"]
 
 
 async def waits_too_long(evening: Evening, member: Member, asked: Invocation) -> dict[str, Any]:
@@ -171,3 +178,68 @@ async def test_an_answer_in_direct_messages_comes_late_in_direct_messages(
         answer = await found(member, whole)
         assert answer["channel_id"] == member.dm_channel_id
         assert answer["message_reference"]["message_id"] == waiting["id"]
+
+
+@pytest.mark.parametrize("way", ["channel", "direct", "kept"])
+async def test_late_films_have_their_list_of_those_to_leave_out(
+    evening: Evening, member: Member, way: str
+) -> None:
+    standing = evening.playground.world.standing
+    standing.by_users = way != "channel"
+    if way == "kept":
+        standing.strangers_to.add(int(member.id))
+    films = FilmsResult(films=(Film(title="Heat (1995)", stars=4.5),))
+    async with evening.bot(member) as service:
+        asked = await member.invoke("recommend", liked="Alien 5")
+        job = await evening.stage.job()
+        evening.clock.advance(16 * 60)
+        evening.stage.say(Answered(result=films, timings=Timings(queued_s=0.0, run_s=1.0)))
+        if way == "kept":
+            async with asyncio.timeout(10):
+                while await service.archive.owed(job.id, int(member.id)) is None:
+                    await asyncio.sleep(0.01)
+            answer = await (await member.invoke("job show", id=job.id)).settled()
+        else:
+            answer = await found(member, whole)
+        assert answer["id"] != (asked.message or {})["id"]
+        await member.select(answer, "Heat (1995)")
+        job = await evening.stage.job(2)
+        assert job.request == RecommendFilms(liked="Alien 5", without="Heat (1995)")
+        evening.stage.say(text())
+
+
+async def test_turning_the_page_of_a_late_answer_keeps_whose_it_is(
+    evening: Evening, member: Member
+) -> None:
+    async with evening.bot(member):
+        await member.invoke("complete", prompt="Once")
+        await evening.stage.job()
+        evening.clock.advance(16 * 60)
+        evening.stage.say(text("-# small\n" + "Once upon a time. " * 250))
+        answer = await found(member, lambda m: "Page 1 of" in m["content"])
+        head = f"-# For <@{member.id}>, asked <t:"
+        assert answer["content"].startswith(head)
+        for button, page in (("▶", 2), ("▶", 3), ("◀", 2), ("◀", 1)):
+            await member.click(member.seen[answer["id"]], button)
+            shows = partial(shown, f"Page {page} of")
+            await member.until(lambda shows=shows: shows(member.seen[answer["id"]]))
+            content = member.seen[answer["id"]]["content"]
+            assert content.startswith(head)
+            assert content.count("For <@") == 1
+        assert "\n-# small\n" in content
+        async with Member(evening.playground.address, "stranger") as stranger:
+            alone = await (await stranger.click(member.seen[answer["id"]], "▶")).settled()
+            assert "For <@" not in alone["content"]
+
+
+async def test_small_print_that_begins_an_answer_is_no_head(
+    evening: Evening, member: Member
+) -> None:
+    async with evening.bot(member):
+        asked = await member.invoke("complete", prompt="Once")
+        await evening.stage.job()
+        evening.stage.say(text("-# small\n" + "Once upon a time. " * 250))
+        answer = await asked.settled(until=lambda m: "Page 1 of" in m["content"])
+        await member.click(answer, "▶")
+        await member.until(lambda: "Page 2 of" in member.seen[answer["id"]]["content"])
+        assert "small" not in member.seen[answer["id"]]["content"]

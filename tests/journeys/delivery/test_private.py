@@ -190,3 +190,42 @@ async def test_every_command_that_asks_a_model_can_be_private(
         for name in tasks:
             options = [option["name"] for option in commands[name]["options"]]
             assert options[-1] == "private"
+
+
+async def test_what_is_asked_below_a_private_answer_stays_private_without_the_preference(
+    evening: Evening, member: Member
+) -> None:
+    async with evening.bot(member):
+        await (await member.invoke("preferences private", on=True)).settled()
+        asked = await member.invoke("complete", prompt="Once")
+        await evening.stage.job()
+        evening.stage.say(text())
+        secret = await answered(member, asked)
+        models = await (await member.click(secret, "Other model…")).settled()
+        await (await member.invoke("preferences private", on=False)).settled()
+    async with evening.bot(member):  # it is known by the id alone
+        other = await member.select(models, "other-complete")
+        await evening.stage.job(2)
+        evening.stage.say(text())
+        assert (await answered(member, other))["only_for"] == member.id
+        await member.click(secret, "Share")
+        await member.until(lambda: "Share" not in labels(member.seen[secret["id"]]))
+        again = await member.click(member.seen[secret["id"]], "Again")
+        await evening.stage.job(3)
+        evening.stage.say(text())
+        assert (await answered(member, again))["only_for"] == member.id
+
+
+async def test_another_model_below_an_answer_for_all_answers_for_all(
+    evening: Evening, member: Member
+) -> None:
+    async with evening.bot(member):
+        asked = await member.invoke("complete", prompt="Once")
+        await evening.stage.job()
+        evening.stage.say(text())
+        answer = await answered(member, asked)
+        models = await (await member.click(answer, "Other model…")).settled()
+        other = await member.select(models, "other-complete")
+        await evening.stage.job(2)
+        evening.stage.say(text())
+        assert (await answered(member, other))["only_for"] is None
