@@ -18,6 +18,10 @@ COPY cogs cogs
 RUN /venv/bin/pip install --no-deps --force-reinstall .
 
 FROM python:3.11-slim
+# The letters of charts; without them Pillow's own serve, which lack most accents.
+RUN apt-get update -qq \
+    && apt-get install -y -qq --no-install-recommends fonts-dejavu-core \
+    && rm -rf /var/lib/apt/lists/*
 RUN useradd --create-home --uid 1000 menagerie \
     && mkdir -p /data/state /data/cache \
     && chown -R menagerie /data

@@ -3,12 +3,15 @@
     .venv/bin/python benchmarks/emoji.py                    # the checkpoint in bot/starters/imagine
     .venv/bin/python benchmarks/emoji.py --folder FOLDER --sheet sheet.png
 
-Needs the art that it was trained on (fetched by npm the first time). Two tests, best of four
+Needs the art that it was trained on (fetched by npm the first time). Four tests, best of four
 pictures each, as the bot would show them:
 
 new     a hundred pairs of a colour and a thing that no training saw ("a green scorpion"). The
         picture is compared with every thing in that colour, and with the thing in every colour.
 plain   two hundred names ("scorpion"), compared with every drawing there is.
+beside  fifty pairs of things ("a cat and a moon"), which it may have seen, a hundred thousand to
+        one not: each half is compared with every thing's.
+several fifty things twice, three or four times: compared with each thing in each number.
 
 ``top 5`` is how often the right one is among the five nearest, by the mean square of the pixels at
 half their resolution. Ends in one line of JSON.
@@ -32,10 +35,23 @@ from bot.families.base import Unwatched
 from bot.families.dalle_mini import Imaginer, load
 from bot.tasks.text_to_image import ImaginePicture
 from bot.training.dalle_mini import held_pairs
-from bot.training.emoji_art import Drawing, cached, read
-from bot.training.emoji_scenes import COLOURS, on, recoloured, things
+from bot.training.emoji_art import SIDE, Drawing, cached, read
+from bot.training.emoji_scenes import (
+    COLOURS,
+    NUMBERS,
+    article,
+    beside,
+    on,
+    pick,
+    plural,
+    recoloured,
+    repeated,
+    things,
+)  # fmt: skip
 
 PLAIN = 200
+FEW = 50
+HALF = SIDE // 2
 TOP = 5
 
 
@@ -104,6 +120,53 @@ def plain_names(
     return {"top5": top5 / PLAIN, "top1": top1 / PLAIN, "chance_top5": TOP / len(drawings)}
 
 
+def two_things(
+    family: Imaginer, drawings: list[Drawing], sheet: list[tuple[str, Tensor]]
+) -> dict[str, float]:
+    """Draw things beside each other."""
+    known = things(drawings)
+    names = list(known)
+    empty = torch.zeros_like(known[names[0]].picture)
+    halves = [Judge([beside(known[n].picture, empty)[..., :HALF] for n in names])]
+    halves += [Judge([beside(empty, known[n].picture)[..., HALF:] for n in names])]
+    luck = torch.Generator().manual_seed(1)
+    top5 = both = 0
+    for number in range(FEW):
+        pair = torch.randint(len(names), (2,), generator=luck).tolist()
+        one, other = (names[n] for n in pair)
+        picture = draw(family, f"{article(one, luck)} and {article(other, luck)}", number)
+        sheet.append((f"{one}, {other}", picture))
+        parts = (picture[..., :HALF], picture[..., HALF:])
+        found = [halves[at].rank(parts[at], pair[at]) < TOP for at in (0, 1)]
+        top5 += sum(found)
+        both += all(found)
+    return {"top5": top5 / FEW / 2, "both_top5": both / FEW, "chance_top5": TOP / len(names)}
+
+
+def several_things(
+    family: Imaginer, drawings: list[Drawing], sheet: list[tuple[str, Tensor]]
+) -> dict[str, float]:
+    """Draw a thing more than once."""
+    known = things(drawings)
+    names = list(known)
+    by_number = {n: Judge([repeated(known[name].picture, n) for name in names]) for n in NUMBERS}
+    luck = torch.Generator().manual_seed(2)
+    top5 = right = 0
+    for number in range(FEW):
+        thing = int(torch.randint(len(names), (1,), generator=luck))
+        count = pick(tuple(NUMBERS), luck)
+        prompt = f"{NUMBERS[count]} {plural(names[thing])}"
+        picture = draw(family, prompt, number)
+        sheet.append((prompt, picture))
+        top5 += by_number[count].rank(picture, thing) < TOP
+        counts = Judge([repeated(known[names[thing]].picture, n) for n in NUMBERS])
+        right += counts.rank(picture, list(NUMBERS).index(count)) == 0
+    return {
+        "top5": top5 / FEW, "number": right / FEW,
+        "chance_top5": TOP / len(names), "chance_number": 1 / len(NUMBERS),
+    }  # fmt: skip
+
+
 def save_sheet(cells: list[tuple[str, Tensor]], path: Path) -> None:
     """Write all pictures with their prompts below them."""
     columns, width, height = 14, 100, 86
@@ -128,7 +191,10 @@ def main() -> None:
     sheet: list[tuple[str, Tensor]] = []
     with torch.inference_mode():
         figures = {
-            "new": new_pairs(family, drawings, sheet), "plain": plain_names(family, drawings, sheet)
+            "new": new_pairs(family, drawings, sheet),
+            "plain": plain_names(family, drawings, sheet),
+            "beside": two_things(family, drawings, sheet),
+            "several": several_things(family, drawings, sheet),
         }  # fmt: skip
     if options.sheet is not None:
         save_sheet(sheet, options.sheet)

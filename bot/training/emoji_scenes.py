@@ -30,6 +30,10 @@ MOODS = {
     "automobile": "car", "beaming": "happy",
 }  # fmt: skip
 NUMBERS = {2: "two", 3: "three", 4: "four"}
+PLACES = {  # x, y in pixels of so many things
+    2: ((0, 16), (32, 16)), 3: ((16, 0), (0, 32), (32, 32)),
+    4: ((0, 0), (32, 0), (0, 32), (32, 32)),
+}  # fmt: skip
 SHARES = {
     "alone": 0.40, "coloured": 0.44, "pair": 0.07, "several": 0.03, "small": 0.02,
     "background": 0.04,
@@ -102,22 +106,14 @@ class Scenes:
 
     def _pair(self, luck: torch.Generator) -> Scene:
         (one, left), (other, right) = self._member(luck), self._member(luck)
-        canvas = torch.ones(3, SIDE, SIDE)
-        for levels, x in ((left, 0), (right, SIDE // 2)):
-            paste(canvas, shrunk(levels, SIDE // 2), x, SIDE // 4)
+        canvas = beside(left, right)
         between = pick(("and", "and", "with", "next to", "beside"), luck)
         return Scene(f"{article(one, luck)} {between} {article(other, luck)}", canvas)
 
     def _several(self, luck: torch.Generator) -> Scene:
         name, levels = self._member(luck)
         count = 2 + int(chance(luck) * 3)
-        canvas, half = torch.ones(3, SIDE, SIDE), SIDE // 2
-        places = {2: ((0, 16), (32, 16)), 3: ((16, 0), (0, 32), (32, 32))}.get(
-            count, ((0, 0), (32, 0), (0, 32), (32, 32))
-        )
-        for x, y in places:
-            paste(canvas, shrunk(levels, half), x, y)
-        return Scene(f"{NUMBERS[count]} {plural(name)}", canvas)
+        return Scene(f"{NUMBERS[count]} {plural(name)}", repeated(levels, count))
 
     def _small(self, luck: torch.Generator) -> Scene:
         name, levels = self._member(luck)
@@ -130,6 +126,22 @@ class Scenes:
         colour = pick(tuple(COLOURS), luck)
         text = pick(("on a {} background", "on {}", "in front of {}"), luck).format(colour)
         return Scene(f"{article(name, luck)} {text}", on(levels, COLOURS[colour]))
+
+
+def beside(left: Tensor, right: Tensor) -> Tensor:
+    """Return a picture of two things, each half as wide, from theirs with opacity, (4, H, W)."""
+    canvas = torch.ones(3, SIDE, SIDE)
+    for levels, x in ((left, 0), (right, SIDE // 2)):
+        paste(canvas, shrunk(levels, SIDE // 2), x, SIDE // 4)
+    return canvas
+
+
+def repeated(levels: Tensor, count: int) -> Tensor:
+    """Return a picture of two, three or four of a thing, from its own with opacity, (4, H, W)."""
+    canvas = torch.ones(3, SIDE, SIDE)
+    for x, y in PLACES[count]:
+        paste(canvas, shrunk(levels, SIDE // 2), x, y)
+    return canvas
 
 
 def shared(told: Mapping[str, float]) -> dict[str, float]:
