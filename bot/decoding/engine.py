@@ -217,7 +217,8 @@ class Engine:
             tokens=len(row.emitted),
         )
         if ahead:
-            self._rows = {key: self._rows.pop(key), **self._rows}
+            for other in [k for k, a in self._rows.items() if not a.begun and k != key]:
+                self._rows[other] = self._rows.pop(other)  # behind it
 
     def leave(self, key: str) -> None:
         """Drop a row, finished or not; unknown keys are ignored."""

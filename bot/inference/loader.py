@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -105,6 +106,14 @@ class Loader:
         self.unload(self._residency.to_unload(size, {*busy, *self._loads}))
         self._residency.add((worker_id, model.id), size)
         self._order(worker_id, model)
+
+    def load_early(
+        self, worker_ids: Collection[int], models: Collection[Model], busy: Collection[Place]
+    ) -> None:
+        """Have workers load what they do not hold, before a job asks for it."""
+        for worker_id, model in itertools.product(sorted(worker_ids), models):
+            if not self.has(worker_id, model, busy):
+                self.load(worker_id, model, busy)
 
     def may_retry(self, place: Place) -> bool:
         """Say whether a load that failed has not been tried twice."""

@@ -128,8 +128,9 @@ class LocalExecutor:
         await self._pool.close()
 
     def preload(self, models: list[Model]) -> None:
-        """Name models that each worker loads as soon as it is up."""
+        """Name models that each worker loads as soon as it is up; those that are up do now."""
         self._preload = tuple({model.id: model for model in models}.values())
+        self._loader.load_early(self._ready, self._preload, self._runs.busy_places())
 
     def renew(self, model: Model) -> None:
         """Forget that a model failed, and load it anew where it is: its checkpoint has changed."""
@@ -212,8 +213,7 @@ class LocalExecutor:
         """Give the new worker something to do."""
         self._ready.add(worker_id)
         self.up.set()
-        for model in self._preload:
-            self._loader.load(worker_id, model, self._runs.busy_places())
+        self._loader.load_early({worker_id}, self._preload, self._runs.busy_places())
         self._pump()
 
     def worker_died(self, worker_id: int, status: int | None) -> None:

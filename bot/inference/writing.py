@@ -119,9 +119,9 @@ class Writing:
         for family in self._families.values():
             if isinstance(family, GeneratingFamily) and len(family.engine):
                 self._stop_rows(family)
-                self._join_more(family)
                 for key in family.engine.admit():  # those that wait for memory lose no time
                     self._rows[key][0].start()
+                self._join_more(family)
                 self._step(family)
 
     def _stop_rows(self, family: GeneratingFamily) -> None:
@@ -130,15 +130,18 @@ class Writing:
                 self._jobs.stopped(running)
 
     def _join_more(self, family: GeneratingFamily) -> None:
-        """Let jobs have several rows side by side, each as many as the others may have."""
-        jobs = self._jobs_in(family)
+        """Let jobs have several rows side by side, each as many as the others may have.
+
+        Only those whose time runs: their rows come before those of jobs that wait for memory.
+        """
+        jobs = [running for running in self._jobs_in(family) if running.started_at]
         share = max(1, AT_ONCE // max(1, len(jobs)))
         while jobs and family.engine.has_spare:
             running = min(jobs, key=lambda job: len(job.rows))
             joined = False
             if len(running.rows) < share and running.rows.may_begin:
                 with self._jobs.ending(running):
-                    joined = self._join_row(family, running)
+                    joined = self._join_row(family, running, ahead=True)
             if not joined:
                 jobs.remove(running)
 
