@@ -176,10 +176,18 @@ def _go_on(net: DalleBart, folder: Path) -> None:
     net.load_state_dict(ours)
 
 
+def _drawer(folder: Path) -> dict[str, Tensor]:
+    """Return the weights of what draws: as trained just now, or as in the last checkpoint."""
+    if (folder / DRAWER).exists():
+        return load_file(folder / DRAWER)
+    state = load_file(folder / "model.safetensors")
+    return {k.removeprefix("vqgan."): v for k, v in state.items() if k.startswith("vqgan.")}
+
+
 def save(net: DalleBart, tokenizer: Tokenizer, folder: Path) -> None:
     """Write the checkpoint in float16: the net, the one that draws, sizes, tokenizer."""
     state = {f"net.{name}": weight for name, weight in net.state_dict().items()}
-    state |= {f"vqgan.{name}": weight for name, weight in load_file(folder / DRAWER).items()}
+    state |= {f"vqgan.{name}": weight for name, weight in _drawer(folder).items()}
     halves = {name: weight.half().contiguous() for name, weight in state.items()}
     save_file(halves, folder / "model.safetensors")
     sizes = {"net": asdict(net.config), "vqgan": asdict(VQGAN)}
