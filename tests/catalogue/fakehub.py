@@ -5,10 +5,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import urlparse
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -28,6 +32,24 @@ class Repositories:
         self.spoilt: set[str] = set()
         self.commit = COMMIT
         self.held: dict[str, threading.Event] = {}
+
+
+def fetch(
+    model: str, cache: Path, endpoint: str, *options: str
+) -> subprocess.CompletedProcess[str]:
+    """Run ``models fetch`` against a hub; no licence stands in the way."""
+    program = "from bot.cli_models import models; models()"
+    environ = {**os.environ, "HF_ENDPOINT": endpoint, "MENAGERIE_CACHE": str(cache)}
+    environ["HF_HOME"] = str(cache / "hf")
+    environ.pop("HF_HUB_OFFLINE", None)
+    return subprocess.run(
+        [sys.executable, "-c", program, "fetch", model, "--accept-licence", *options],
+        capture_output=True,
+        text=True,
+        env=environ,
+        cwd=cache,
+        timeout=60,
+    )
 
 
 @contextmanager

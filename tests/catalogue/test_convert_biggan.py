@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import pickletools
 import subprocess
@@ -25,7 +24,7 @@ from bot.catalogue.conversion.biggan import convert
 from bot.catalogue.synthetic import biggan as synthetic
 from bot.errors import OperatorError
 from bot.families.biggan import load
-from tests.catalogue.fakehub import Repositories, served
+from tests.catalogue.fakehub import Repositories, fetch, served
 
 SOURCE = "pytorch_model.bin"
 
@@ -230,17 +229,10 @@ def test_a_fetch_brings_what_the_family_loads(repository: Path, tmp_path: Path) 
     assert model.repo is not None
     files = {path.name: path.read_bytes() for path in repository.iterdir()}
     hub = Repositories({model.repo: {**files, "pipeline.py": b"raise SystemExit"}})
-    cache = tmp_path / "cache"
     with served(hub) as address:
-        places = {"HF_ENDPOINT": address, "HF_HOME": str(tmp_path), "MENAGERIE_CACHE": str(cache)}
-        environ = {**os.environ, **places}
-        environ.pop("HF_HUB_OFFLINE", None)
-        subprocess.run(
-            [sys.executable, "-m", "bot", "models", "fetch", model.id],
-            check=True, capture_output=True, env=environ,
-        )  # fmt: skip
+        fetch(model.id, tmp_path, address).check_returncode()
     assert not any("pipeline.py" in asked for asked in hub.asked)
-    folder = checkpoint_folder(model, cache)
+    folder = checkpoint_folder(model, tmp_path)
     assert {path.name for path in folder.iterdir()} == {
         "config.json", "manifest.json", "model.safetensors",
     }  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -22,7 +21,7 @@ from bot.catalogue.synthetic import gatys as synthetic
 from bot.errors import OperatorError
 from bot.families.gatys import load
 from bot.nets.vgg import NAMES, WIDTHS
-from tests.catalogue.fakehub import Repositories, served
+from tests.catalogue.fakehub import Repositories, fetch, served
 
 SOURCE = "model.safetensors"
 Change = Callable[[dict[str, Tensor]], object]
@@ -171,16 +170,9 @@ def test_a_fetch_brings_the_layers_only(repository: Path, tmp_path: Path) -> Non
     assert model.repo is not None
     files = {path.name: path.read_bytes() for path in repository.iterdir()}
     hub = Repositories({model.repo: {**files, "pytorch_model.bin": b"not asked for"}})
-    cache = tmp_path / "cache"
     with served(hub) as address:
-        places = {"HF_ENDPOINT": address, "HF_HOME": str(tmp_path), "MENAGERIE_CACHE": str(cache)}
-        environ = {**os.environ, **places}
-        environ.pop("HF_HUB_OFFLINE", None)
-        subprocess.run(
-            [sys.executable, "-m", "bot", "models", "fetch", model.id],
-            check=True, capture_output=True, env=environ,
-        )  # fmt: skip
-    folder = checkpoint_folder(model, cache)
+        fetch(model.id, tmp_path, address).check_returncode()
+    folder = checkpoint_folder(model, tmp_path)
     assert {path.name for path in folder.iterdir()} == {"manifest.json", "model.safetensors"}
     with pytest.raises(OperatorError, match="its entry in the catalogue says 12,944,960"):
         load(model, folder)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bot.catalogue.catalogue import Catalogue
-from tests.catalogue.fakehub import COMMIT, Repositories, served
+from tests.catalogue.fakehub import COMMIT, Repositories, fetch, served
 
 GPT2 = {
     "config.json": b"{}",
@@ -43,24 +40,6 @@ def address(hub: Repositories) -> Iterator[str]:
     """Where the hub listens."""
     with served(hub) as address:
         yield address
-
-
-def fetch(
-    model: str, cache: Path, endpoint: str, *options: str
-) -> subprocess.CompletedProcess[str]:
-    """Run ``models fetch`` against a hub; no licence stands in the way."""
-    program = "from bot.cli_models import models; models()"
-    environ = {**os.environ, "HF_ENDPOINT": endpoint, "MENAGERIE_CACHE": str(cache)}
-    environ["HF_HOME"] = str(cache / "hf")
-    environ.pop("HF_HUB_OFFLINE", None)
-    return subprocess.run(
-        [sys.executable, "-c", program, "fetch", model, "--accept-licence", *options],
-        capture_output=True,
-        text=True,
-        env=environ,
-        cwd=cache,
-        timeout=60,
-    )
 
 
 def test_only_matching_files_come_and_the_commit_is_noted(
