@@ -32,7 +32,7 @@ format: .venv/installed-dev  ## Put the code into shape.
 	$(BIN)/ruff format
 
 bench: setup .venv/installed-dev  ## Measure; each script ends in one line of JSON.
-	@for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+	@for script in benchmarks/*.py; do PYTHONPATH=. $(BIN)/python $$script || exit 1; done
 
 tour: setup .venv/installed-dev  ## Ask every command something in the playground; writes docs/tour.md.
 	@$(BIN)/python docs/tour.py

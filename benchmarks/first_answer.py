@@ -1,5 +1,7 @@
 """How soon is the bot there, and how soon does it answer? Measured through the playground.
 
+    PYTHONPATH=. .venv/bin/python benchmarks/first_answer.py
+
 Starts ``python -m bot run`` anew ``--starts`` times and asks each starter task ``--asks`` times,
 one at a time, as a member would: acknowledgement, first text or picture, whole answer. All times
 are a member's, with HTTP and the gateway in them. Ends in one line of JSON.
