@@ -213,8 +213,8 @@ class LocalExecutor:
         """Give the new worker something to do."""
         self._ready.add(worker_id)
         self.up.set()
+        self._pump()  # what somebody waits for comes before what is loaded early
         self._loader.load_early({worker_id}, self._preload, self._runs.busy_places())
-        self._pump()
 
     def worker_died(self, worker_id: int, status: int | None) -> None:
         """Put the dead worker's jobs back into the queue, those at work with a strike."""

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from bot.errors import InferenceError, UserError
 from bot.inference import local
 from bot.inference.job import Answered, Cancelled, Job, Outcome, Unanswered
 from bot.inference.local import LocalExecutor
+from bot.inference.residency import Place
 from bot.tasks.progress import Loading, Progress, Started, TextSoFar
 from tests.inference.conftest import COUNTER, ECHO, MakeJob, running
 
@@ -233,6 +234,23 @@ async def test_a_model_named_twice_is_loaded_once(job: MakeJob) -> None:
         news = await whole(executor.submit(job("hello")))
         assert answer(news[-1]) == "echo: hello"
         assert executor.status().deaths == 0
+
+
+async def test_what_somebody_waits_for_comes_before_what_is_loaded_early(job: MakeJob) -> None:
+    """The job came before the worker was up, and its model is not among those loaded first."""
+    loaded: list[str] = []
+    async with running(workers=1) as executor:
+        begin = executor._loader.load
+
+        def load(worker_id: int, model: Model, busy: Collection[Place]) -> None:
+            loaded.append(model.id)
+            begin(worker_id, model, busy)
+
+        executor._loader.load = load  # type: ignore[method-assign]
+        executor.preload([COUNTER, ECHO])
+        assert await answer_to(executor, job("hello")) == "echo: hello"
+        await until(lambda: len(loaded) == 2)
+    assert loaded == ["echo", "counter"]
 
 
 async def test_a_model_that_fails_twice_is_left_alone_for_a_while(
