@@ -202,7 +202,9 @@ async def _shown(
     """Show a job's progress until it ends; return how it ended."""
     cancel = partial(service.cancel, submitted.job.id)
     job_id = submitted.job.id
-    display = Display(destination, CancelView(owner_id, cancel), cancel, job_id, heading)
+    hidden = service.rules.of_guild(submitted.job.caller.guild_id).spoilers
+    view = CancelView(owner_id, cancel)
+    display = Display(destination, view, cancel, job_id, heading, hidden=hidden)
     painting = asyncio.create_task(display.paint())
     try:
         async for item in submitted.news:
