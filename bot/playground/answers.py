@@ -179,6 +179,9 @@ class Answers:
         if _is_empty(draft):
             raise errors.empty_message()
         draft = draft.with_flags(draft.flags & ANSWER_FLAGS)
+        channel = self._world.channels[interaction.channel_id]
+        self._world.standing.check_follow_up(channel, interaction.follow_ups)
+        interaction.follow_ups += 1
         message = self._world.follow_up(interaction, draft)
         if request.query.get("wait", "true").lower() in ("0", "false"):
             return web.Response(status=204)

@@ -157,6 +157,7 @@ class Interaction:
     response: ResponseKind | None = None
     response_message_id: int | None = None
     original_deleted: bool = False
+    follow_ups: int = 0
     modal: Json | None = None
     choices: list[Json] | None = None
     error: str | None = None

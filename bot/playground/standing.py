@@ -11,6 +11,8 @@ from bot.playground.errors import DiscordError
 from bot.playground.records import DM_CHANNEL, Channel
 
 VIEW, SEND = 1 << 10, 1 << 11
+MOST_FOLLOW_UPS = 5
+"""To one interaction, where the bot is installed by the member alone."""
 BOT_PERMISSIONS = VIEW | SEND | 1 << 14 | 1 << 15 | 1 << 16 | 1 << 6 | 1 << 31
 
 
@@ -29,6 +31,13 @@ class Standing:
     def owners(self, guild_id: int, user_id: int) -> dict[str, str]:
         """Returns who brought the bot here, as an interaction says it."""
         return {"1": str(user_id)} if self.by_users else {"0": str(guild_id)}
+
+    def check_follow_up(self, channel: Channel, sent: int) -> None:
+        """Raises error 40094 if an interaction that was answered so often takes no more."""
+        if self.by_users and channel.kind != DM_CHANNEL and sent >= MOST_FOLLOW_UPS:
+            raise DiscordError(
+                400, 40094, "This interaction has reached its maximum number of follow-up messages"
+            )
 
     def check_view(self, channel: Channel) -> None:
         """Raises error 50001 if the bot is not in a channel."""

@@ -52,12 +52,13 @@ class Staged:
     Args:
         first: What is asked first.
         heading: What that is, told above its progress.
-        then: Makes the request of the answer; raises :class:`UserError` where that cannot be.
+        then: Makes the request of the answer, or what comes next on the way to it; raises
+            :class:`UserError` where that cannot be.
     """
 
     first: AnyRequest
     heading: str
-    then: Callable[[Answered], AnyRequest]
+    then: Callable[[Answered], AnyRequest | Staged]
 
 
 async def answer(
@@ -130,18 +131,19 @@ async def pursue(
 async def _made(
     staged: AnyRequest | Staged, destination: Live, service: Service, caller: Caller
 ) -> AnyRequest | None:
-    """Return the request that a first stage leads to; ``None`` where that was cancelled."""
-    if not isinstance(staged, Staged):
-        return staged
-    submitted = await service.submit(staged.first, caller)
-    outcome = await _shown(submitted, destination, service, caller.user_id, staged.heading)
-    match outcome:
-        case Answered():
-            return staged.then(outcome)
-        case Interrupted():
-            raise UserError(ASK_AGAIN)
-    await _conclude(destination, service, submitted, outcome)
-    return None
+    """Return the request that the stages before it lead to; ``None`` where one was cancelled."""
+    while isinstance(staged, Staged):
+        submitted = await service.submit(staged.first, caller)
+        outcome = await _shown(submitted, destination, service, caller.user_id, staged.heading)
+        match outcome:
+            case Answered():
+                staged = staged.then(outcome)
+            case Interrupted():
+                raise UserError(ASK_AGAIN)
+            case _:
+                await _conclude(destination, service, submitted, outcome)
+                return None
+    return staged
 
 
 async def _promise(
@@ -202,7 +204,9 @@ async def _shown(
     """Show a job's progress until it ends; return how it ended."""
     cancel = partial(service.cancel, submitted.job.id)
     job_id = submitted.job.id
-    display = Display(destination, CancelView(owner_id, cancel), cancel, job_id, heading)
+    hidden = service.rules.of_guild(submitted.job.caller.guild_id).spoilers
+    view = CancelView(owner_id, cancel)
+    display = Display(destination, view, cancel, job_id, heading, hidden=hidden)
     painting = asyncio.create_task(display.paint())
     try:
         async for item in submitted.news:

@@ -14,7 +14,7 @@ import msgspec
 from discord.ui import Button, DynamicItem, Item, Select
 
 from bot.errors import UserError
-from bot.locales import say
+from bot.locales import say, told
 from bot.tasks.text_to_image import ConjurePicture, ImaginePicture
 from bot.ui.answer import answer
 from bot.ui.callers import caller_of
@@ -26,7 +26,7 @@ from bot.ui.late import give
 from bot.ui.limits import CHOICE, CHOICES, CONTENT, clip
 from bot.ui.sharing import is_private, share
 from bot.ui.talking import follow_up
-from bot.ui.views import PRIVATE, custom_id, view_of
+from bot.ui.views import LABELS, PRIVATE, custom_id, view_of
 
 if TYPE_CHECKING:
     from bot.client import Menagerie
@@ -40,7 +40,7 @@ JOB = r"(?P<job>[0-9a-f]{8})"
 
 class JobButton(
     DynamicItem[Button[Any]],
-    template=rf"job:(?P<verb>follow|again|vary|other|info|delete|star|share|(?:pick|near)[1-9]):{JOB}",
+    template=rf"job:(?P<verb>follow|again|vary|other|info|delete|unpick|star|share|(?:pick|near)[1-9]):{JOB}",
 ):
     """Does to a job what its label says."""
 
@@ -172,13 +172,13 @@ async def _info(interaction: Press, job_id: str) -> None:
     """Tell what was asked, how to have it again, and what happened to the job."""
     card = job_card(await recalled(interaction, job_id))
     deed = await interaction.client.service.archive.deed(job_id, caller_of(interaction))
-    told = explanation(deed)
-    whole = f"{card}\n{told}"
+    happened = explanation(deed)
+    whole = f"{card}\n{happened}"
     if len(whole) <= CONTENT:
         await interaction.response.send_message(whole, ephemeral=True)
         return
     await interaction.response.send_message(card, ephemeral=True)
-    await interaction.followup.send(told, ephemeral=True)
+    await interaction.followup.send(happened, ephemeral=True)
 
 
 async def _pick(interaction: Press, job_id: str, number: int) -> None:
@@ -197,10 +197,9 @@ async def _pick(interaction: Press, job_id: str, number: int) -> None:
         if service.check_model(kept.request.task(), kept.model_id).varies:
             verb = f"near{_own_number(pictures[number - 1].filename, number)}"
             view.add_item(Button(label=say("More like this"), custom_id=custom_id(verb, job_id)))
+    view.add_item(Button(label=told(LABELS["delete"]), custom_id=custom_id("unpick", job_id)))
     text = f"-# {number} · {footer}"
-    await interaction.followup.send(
-        text, file=file, view=view if view.children else discord.utils.MISSING, ephemeral=private
-    )
+    await interaction.followup.send(text, file=file, view=view, ephemeral=private)
 
 
 def _own_number(filename: str, place: int) -> int:
@@ -227,14 +226,32 @@ async def _near(interaction: Press, job_id: str, number: int) -> None:
     await answer(interaction, service, wanted, model=kept.model_id, as_it_was=True)
 
 
-async def _delete(interaction: Press, job_id: str) -> None:
-    """Delete an answer and what was asked for it, also where that is not kept any more."""
+async def _require_deleter(interaction: Press, job_id: str) -> None:
+    """Refuse who neither asked for a message or its job, nor moderates.
+
+    Raises:
+        UserError: With who can delete it.
+    """
     archive = interaction.client.service.archive
     asked = interaction.message and interaction.message.interaction_metadata
     owns = bool(asked and asked.user.id == interaction.user.id)
     owns = owns or await archive.owns(job_id, interaction.user.id)
     if not owns and not (interaction.guild_id and interaction.permissions.manage_messages):
         raise UserError("Only the person who asked for this, or a moderator, can delete it.")
+
+
+async def _unpick(interaction: Press, job_id: str) -> None:
+    """Delete a picture that was posted alone; the answer that it is of stays."""
+    await _require_deleter(interaction, job_id)
+    await interaction.response.defer()
+    with contextlib.suppress(discord.NotFound):  # pressed twice
+        await interaction.delete_original_response()
+
+
+async def _delete(interaction: Press, job_id: str) -> None:
+    """Delete an answer and what was asked for it, also where that is not kept any more."""
+    archive = interaction.client.service.archive
+    await _require_deleter(interaction, job_id)
     await interaction.response.defer()
     await archive.drop(job_id)  # first: who sees the message gone knows that this is
     if interaction.message is not None:  # it may hold the answers to more jobs, side by side
@@ -247,4 +264,5 @@ async def _delete(interaction: Press, job_id: str) -> None:
 VERBS = {
     "follow": follow_up, "again": again, "vary": _vary, "other": _other, "info": _info,
     "star": star, "share": share, "delete": _delete,
+    "unpick": _unpick,
 }  # fmt: skip

@@ -38,6 +38,7 @@ class Display:
         gone: Called when the message is no longer there to be edited.
         job_id: Whose progress it is.
         heading: What stands above it, in small print.
+        hidden: Whether pictures are hidden until somebody clicks on them.
     """
 
     def __init__(
@@ -47,8 +48,11 @@ class Display:
         gone: Callable[[], None],
         job_id: str,
         heading: str = "",
+        *,
+        hidden: bool = False,
     ) -> None:
         self._destination = destination
+        self._hidden = hidden
         self._view = view
         self._gone = gone
         self._job_id = job_id
@@ -100,6 +104,8 @@ class Display:
         reply = Reply(content=say("At work…"))
         if self._newest is not None:
             reply = waiting(self._newest)
+        if self._hidden and reply.files:
+            reply = reply.hidden()
         if self._heading:
             room = CONTENT - len(self._heading)
             reply = replace(reply, content=f"{self._heading}{reply.content[-room:]}")

@@ -29,13 +29,13 @@ from bot.tasks.text_to_text import (
     Summarize,
     Translate,
 )
-from bot.ui.answer import answer
+from bot.ui.answer import Staged, answer
 from bot.ui.attachments import check_picture
 from bot.ui.handling import handled
 from bot.ui.limits import CHOICE, CHOICES, clip
 from bot.ui.picking import TextModal
 from bot.ui.refusals import UNREACHABLE
-from bot.ui.sources import NO_PICTURE, NO_TEXT, found_in, read_picture, reading
+from bot.ui.sources import NO_PICTURE, NO_TEXT, digest, found_in, read_picture, reading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 MORE = {
     "complete": Sentence("Continue its text"),
     "ask": Sentence("Ask a question about its text"),
+    "digest": Sentence("Translate its text, and summarize that"),
     "fill": Sentence("Fill the hole in its text"),
     "describe": Sentence("Describe its picture"),
     "restyle": Sentence("Repaint its picture"),
@@ -147,7 +148,12 @@ async def _do(interaction: Press, message: discord.Message, deed: str, aside: st
     """Answer a request made of a message's text or picture; of several pictures, ask which."""
     found = found_in(message)
     if deed not in OF_PICTURES and found.text:
-        request = _of_text(interaction, deed, aside, found.text)
+        wanted = _of_text(interaction, deed, aside, found.text)
+
+        async def staged() -> AnyRequest | Staged:
+            return wanted
+
+        request = staged if isinstance(wanted, Staged) else wanted
         await answer(interaction, interaction.client.service, request)
         return
     if not found.pictures:
@@ -175,11 +181,12 @@ async def _with(interaction: Press, picture: discord.Attachment, deed: str, asid
     await answer(interaction, service, request)
 
 
-def _of_text(interaction: Press, deed: str, aside: str, text: str) -> AnyRequest:
+def _of_text(interaction: Press, deed: str, aside: str, text: str) -> AnyRequest | Staged:
     match deed:
-        case "translate":
+        case "translate" | "digest":
             language = find(interaction.locale.value)
-            return Translate(text=text, to="en" if language is None else language.code)
+            to = "en" if language is None else language.code
+            return digest(text, to) if deed == "digest" else Translate(text=text, to=to)
         case "summarize":
             return Summarize(text=text)
         case "sentiment":

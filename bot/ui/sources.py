@@ -10,6 +10,7 @@ import discord
 from bot.errors import Sentence, UserError
 from bot.locales import say
 from bot.tasks.image_to_text import LinesResult, ReadText
+from bot.tasks.text_to_text import Summarize, TextResult, Translate
 from bot.ui.answer import Staged
 from bot.ui.attachments import PICTURE_ENDINGS
 
@@ -47,14 +48,34 @@ def found_in(message: discord.Message) -> Found:
     return Found(own[0] if own else "", tuple(pictures))
 
 
-async def reading(picture: discord.Attachment, then: Callable[[str], AnyRequest]) -> Staged:
+def digest(text: str, language: str) -> Staged:
+    """Return what has a text translated and goes on to sum it up in that language.
+
+    Args:
+        text: The text.
+        language: A code, such as ``de``.
+    """
+
+    def made(answered: Answered) -> AnyRequest:
+        translation = answered.result
+        if not isinstance(translation, TextResult) or not translation.text:
+            raise UserError(NO_TEXT)
+        return Summarize(text=translation.text)
+
+    heading = say("First the text is translated.")
+    return Staged(first=Translate(text=text, to=language), heading=heading, then=made)
+
+
+async def reading(
+    picture: discord.Attachment, then: Callable[[str], AnyRequest | Staged]
+) -> Staged:
     """Return what has the text in a picture read, by the model that `/ocr` asks, and goes on.
 
     Raises:
         UserError: The message was deleted meanwhile.
     """
 
-    def made(answered: Answered) -> AnyRequest:
+    def made(answered: Answered) -> AnyRequest | Staged:
         page = answered.result
         if not isinstance(page, LinesResult) or not page.lines:
             raise UserError(NOTHING_READ)

@@ -18,6 +18,7 @@ from bot.config import Config, Inference
 from bot.playground.member import Invocation, Member
 from bot.playground.redirect import redirected
 from bot.playground.server import Playground
+from tests.manners import well_mannered
 from tests.openapi import Judge
 
 JoinAs = Callable[..., Awaitable[Member]]
@@ -79,6 +80,7 @@ async def member(house: House) -> AsyncIterator[Member]:
     async with Member(house.playground.address) as member:
         yield member
     house.judge.verdict()
+    well_mannered(house.playground.world)
 
 
 @pytest.fixture(scope="session")

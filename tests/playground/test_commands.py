@@ -52,6 +52,16 @@ async def test_the_first_follow_up_fills_a_deferred_answer(robin: Member, privat
     assert second["ephemeral"] is not private
 
 
+@pytest.mark.parametrize("by_users", [True, False])
+async def test_where_a_member_installed_it_alone_five_follow_ups_are_all(
+    zoo: Zoo, playground: Playground, robin: Member, by_users: bool
+) -> None:
+    playground.world.standing.by_users = by_users
+    answer = await robin.invoke("more", times=6)
+    told = await answer.settled(until=lambda message: message["content"].startswith("sent"))
+    assert told["content"] == ("sent 5, then 40094" if by_users else "sent 6")
+
+
 async def test_after_an_edit_the_first_follow_up_stands_on_its_own(robin: Member) -> None:
     answer = await robin.invoke("later", how="edit", private=False)
     await robin.until(lambda: len(answer.messages) == 3)

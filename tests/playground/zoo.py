@@ -96,6 +96,19 @@ async def later(interaction: Ask, how: app_commands.Choice[str], private: bool) 
     await message.edit(content="second, edited")
 
 
+@app_commands.command(description="Follows up many times")
+async def more(interaction: Ask, times: int) -> None:
+    await interaction.response.send_message("well")
+    text = f"sent {times}"
+    for sent in range(times):
+        try:
+            await interaction.followup.send("more")
+        except discord.HTTPException as error:
+            text = f"sent {sent}, then {error.code}"
+            break
+    await interaction.edit_original_response(content=text)
+
+
 @app_commands.command(description="Turns a file round")
 async def mirror(interaction: Ask, image: discord.Attachment) -> None:
     data = await image.read()
@@ -327,7 +340,7 @@ async def wave(interaction: Ask, user: discord.User) -> None:
 
 
 SLASH: tuple[app_commands.Command, ...] = (  # type: ignore[type-arg]
-    echo, stream, later, mirror, gallery, card, fruit, wait, twice, write, about,
+    echo, stream, later, more, mirror, gallery, card, fruit, wait, twice, write, about,
     manage, mention, invite, panel, note, layout,
 )  # fmt: skip
 MENUS = (read_text, wave)

@@ -27,6 +27,7 @@ from bot.tasks.progress import Progress
 from bot.tasks.text_to_text import TextResult
 from bot.ui import destination, display
 from tests.fakes import FakeExecutor
+from tests.manners import well_mannered
 from tests.openapi import Judge
 from tests.playground.conftest import FakeClock
 
@@ -112,6 +113,7 @@ class Evening:
         self.judge = judge
         self.stage = Stage()
         self.path = path
+        self.leaves_some = False  # a test means that somebody waits for ever
 
     @asynccontextmanager
     async def bot(self, member: Member, keep_days: int = 30) -> AsyncIterator[Service]:
@@ -150,8 +152,11 @@ async def evening(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     monkeypatch.setattr(display, "FIRST_EDIT_S", 0.0)
     async with Playground(clock=clock, observers=[judge]) as playground:
         with redirected(playground.address):
-            yield Evening(playground, clock, judge, tmp_path / "test.db")
+            evening = Evening(playground, clock, judge, tmp_path / "test.db")
+            yield evening
     judge.verdict()
+    if not evening.leaves_some:
+        well_mannered(playground.world)
 
 
 @pytest.fixture

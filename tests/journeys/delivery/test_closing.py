@@ -53,6 +53,7 @@ async def test_what_does_not_end_is_cancelled(
 ) -> None:
     monkeypatch.setattr(client, "LAST_WORDS_S", 0.1)
     ended = []
+    evening.leaves_some = True
     async with evening.bot(member) as service:
 
         async def star(job_id: str, user_id: int) -> bool:

@@ -10,7 +10,7 @@ from bot.playground.records import Upload
 from bot.tasks.image_to_image import RestylePicture
 from bot.tasks.image_to_text import LinesResult, ReadText, TextLine
 from bot.tasks.progress import StepDone
-from bot.tasks.text_to_text import CompleteText, Summarize
+from bot.tasks.text_to_text import CompleteText, Summarize, Translate
 from tests.journeys.delivery.conftest import PNG, Evening, answered, text
 
 TOO_OLD = "I was restarted since this was asked"
@@ -109,6 +109,32 @@ async def test_reading_a_picture_before_its_text_is_used_has_progress_and_a_canc
         evening.stage.say(page("The harbour was closed.", "Nobody was hurt."))
         job = await evening.stage.job(2)
         assert job.request == Summarize(text="The harbour was closed.\nNobody was hurt.")
+        evening.stage.say(text("Closed."))
+        assert (await answered(member, asked))["content"].startswith("Closed.\n")
+
+
+@pytest.mark.parametrize("of", ["a picture", "a text"])
+async def test_reading_translating_and_summarizing_go_in_one(
+    evening: Evening, member: Member, of: str
+) -> None:
+    async with evening.bot(member):
+        files = [Upload("a.png", PNG)] if of == "a picture" else []
+        said = await member.say("" if files else "Der Hafen war zu.", files)
+        listed = await (await member.context_menu("More…", said)).settled()
+        asked = await member.select(listed, "digest")
+        jobs = 0
+        if files:
+            jobs = 1
+            await evening.stage.job()
+            evening.stage.say(page("Der Hafen war zu."))
+        job = await evening.stage.job(jobs + 1)
+        assert job.request == Translate(text="Der Hafen war zu.", to="en")
+        evening.stage.say(StepDone(done=1, total=4))
+        shown = await asked.settled(until=lambda message: "1/4" in message["content"])
+        assert shown["content"].startswith("-# First the text is translated.\n")
+        evening.stage.say(text("The harbour was closed."))
+        job = await evening.stage.job(jobs + 2)
+        assert job.request == Summarize(text="The harbour was closed.")
         evening.stage.say(text("Closed."))
         assert (await answered(member, asked))["content"].startswith("Closed.\n")
 

@@ -78,6 +78,29 @@ async def test_a_picture_that_is_picked_in_private_stays_private_until_it_is_sha
         assert len(message["attachments"]) == 1
 
 
+async def test_a_picked_picture_is_deleted_by_who_picked_it_and_its_answer_stays(
+    evening: Evening, member: Member
+) -> None:
+    async with evening.bot(member) as service:
+        asked = await member.invoke("imagine", prompt="a dot", count=2)
+        job = await evening.stage.job()
+        evening.stage.say(pictures())
+        sheet = await answered(member, asked)
+        mine = await (await member.click(sheet, "1")).settled()
+        async with Member(evening.playground.address, "stranger") as stranger:
+            theirs = await (await stranger.click(sheet, "2")).settled()
+            refused = await (await stranger.click(mine, "Delete")).settled()
+            assert refused["content"].startswith("Only the person who asked for this")
+            await stranger.click(theirs, "Delete")
+            await member.until(lambda: theirs["id"] not in member.seen)
+        assert await service.archive.owns(job.id, int(member.id))
+        shown = await (await member.click(sheet, "Info")).settled()
+        assert "/imagine prompt:a dot" in shown["content"]
+        await member.click(mine, "Delete")
+        await member.until(lambda: mine["id"] not in member.seen)
+        assert sheet["id"] in member.seen
+
+
 async def test_a_private_answer_is_not_shared_where_the_bot_or_the_member_may_not_write(
     evening: Evening, member: Member
 ) -> None:

@@ -18,6 +18,7 @@ from bot.config import Config, Inference
 from bot.playground.member import Member
 from bot.playground.redirect import redirected
 from bot.playground.server import Playground
+from tests.manners import well_mannered
 from tests.openapi import Judge
 
 ONE_AT_A_TIME = msgspec.structs.replace(Catalogue.load().get("smollm2"), slots=1)
@@ -37,6 +38,7 @@ async def playground() -> AsyncIterator[Playground]:
         with redirected(made.address):
             yield made
     judge.verdict()
+    well_mannered(made.world)
 
 
 @pytest.fixture
