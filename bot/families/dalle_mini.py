@@ -2,7 +2,8 @@
 
 The checkpoint is what :mod:`bot.catalogue.conversion.flax` writes: ``config.json`` with the sizes
 of both nets, ``model.safetensors``, ``tokenizer.json``, and ``words.tsv`` if hashtags are to be
-split.
+split. Where there is a ``taught.txt``, all words that the net was ever told, a line each, people
+hear which of theirs are not among them.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ CHECKPOINT = "model.safetensors"
 SETTINGS = "config.json"
 TOKENIZER = "tokenizer.json"
 WORDS = "words.tsv"
+TAUGHT = "taught.txt"
 
 TELL_EVERY_S = 0.5
 DRAWING = 64  # steps of the bar that drawing takes, beside one a code
@@ -104,7 +106,7 @@ def load(model: Model, folder: Path) -> Imaginer:
             f"{path}: its net has {found:,} parameters; the entry {model.id} says {model.params:,}."
         )
     both.requires_grad_(requires_grad=False).eval()
-    return Imaginer(model, net, drawer, tokenizer, Words(folder / WORDS))
+    return Imaginer(model, net, drawer, tokenizer, Words(folder / WORDS), _taught(folder / TAUGHT))
 
 
 def read_config(path: Path) -> tuple[DalleBartConfig, VQGANConfig]:
@@ -130,10 +132,17 @@ class Imaginer(BatchFamily[Wish, Drawn]):
         drawer: Draws codes.
         tokenizer: That of the captions.
         words: What hashtags are split by.
+        taught: All words that the net was ever told; empty if that is not known.
     """
 
     def __init__(
-        self, model: Model, net: DalleBart, drawer: VQGANDecoder, tokenizer: Tokenizer, words: Words
+        self,
+        model: Model,
+        net: DalleBart,
+        drawer: VQGANDecoder,
+        tokenizer: Tokenizer,
+        words: Words,
+        taught: frozenset[str] = frozenset(),
     ) -> None:
         self._model = model
         self._config = net.config
@@ -141,6 +150,7 @@ class Imaginer(BatchFamily[Wish, Drawn]):
         tokenizer.no_padding()
         self._tokenizer = tokenizer
         self._words = words
+        self._taught = taught
         self._ends = _id(tokenizer, "<s>"), _id(tokenizer, "</s>")
         most = min(net.config.caption_length, model.limits.max_input_tokens or 1 << 30)
         self._room = max(1, most - len(self._ends))
@@ -168,6 +178,8 @@ class Imaginer(BatchFamily[Wish, Drawn]):
         notes = [self._inherited(near)] if near else []
         if letters := unreadable(request.prompt):
             notes.append(f"The model reads English words, none of these letters: {letters[:SHOWN]}")
+        if strange := self._strange(caption):
+            notes.append(f"The model was never told these words: {strange}")
         if len(kept) < len(read.ids):
             caption = caption[: read.offsets[len(kept) - 1][1]]
             notes.append(
@@ -249,6 +261,11 @@ class Imaginer(BatchFamily[Wish, Drawn]):
         )
         line = (*wish.near, (wish.seed, number))
         return heir(sampling, line, self._drawer.config.square)
+
+    def _strange(self, caption: str) -> str:
+        """Return the words of a caption that mean nothing to the net, as far as that is known."""
+        said = dict.fromkeys(words_of(caption)) if self._taught else ()
+        return ", ".join(word for word in said if word not in self._taught)[:SHOWN]
 
     def _near(self, typed: str) -> tuple[tuple[int, int], ...]:
         """Return the picture that others are to be like, and its variations up to the one meant.
@@ -339,6 +356,16 @@ def named_pictures(typed: str) -> tuple[tuple[int, int], ...]:
             typed=typed[:60],
         )
     return near
+
+
+def words_of(caption: str) -> list[str]:
+    """Return the words of a caption, without what stands around them."""
+    bare = (part.strip(".,;:!?'\"()*").removesuffix("'s") for part in caption.split())
+    return [word for word in bare if word]
+
+
+def _taught(path: Path) -> frozenset[str]:
+    return frozenset(path.read_text(encoding="utf-8").split() if path.exists() else ())
 
 
 def _id(tokenizer: Tokenizer, token: str) -> int:

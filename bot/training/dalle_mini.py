@@ -20,11 +20,12 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bot.families.dalle_mini import TAUGHT, words_of
 from bot.families.prompts import Words, normalise
 from bot.nets.dalle_bart import DalleBart, DalleBartConfig
 from bot.training import loop
 from bot.training.emoji_art import Drawing, cached, read
-from bot.training.emoji_scenes import COLOURS, SHARES, UNSAID, Scenes, chance, things
+from bot.training.emoji_scenes import COLOURS, SHARES, UNSAID, Scenes, chance, plural, things
 from bot.training.patches import Eyes
 from bot.training.vqgan import CONFIG as VQGAN
 from bot.training.vqgan import FILE as DRAWER
@@ -41,6 +42,11 @@ STEPS = 11_000  # two hours on one core
 LEARNING_RATE = 1.0e-3
 HELD = 100
 CAPTIONS = 40_000  # of which the tokenizer learns how words are cut
+SAMPLED = 3000  # captions that show the words between things
+HARMLESS = (
+    "an any at by for from had has have her his i in is it its my of or our please some that the "
+    "their there these this those to was were which your draw picture image photo drawing emoji"
+)  # words that change nothing of a picture, known or not
 NOWHERE = Path("nowhere")  # hashtags of these captions need no list of words
 
 
@@ -159,6 +165,8 @@ def train(
     )  # fmt: skip
     figures = loop.train(Captions(net, Eyes.read(folder), scenes, tokenizer), plan, folder / "net")
     save(net, tokenizer, folder)
+    lines = "".join(f"{word}\n" for word in taught_words(drawings, scenes))
+    (folder / TAUGHT).write_text(lines, encoding="utf-8")
     return figures
 
 
@@ -174,6 +182,16 @@ def _go_on(net: DalleBart, folder: Path) -> None:
     state = load_file(folder / "model.safetensors")
     ours = {k.removeprefix("net."): v.float() for k, v in state.items() if k.startswith("net.")}
     net.load_state_dict(ours)
+
+
+def taught_words(drawings: Sequence[Drawing], scenes: Scenes) -> list[str]:
+    """Return the words of all captions that there are, sorted: others mean nothing to the net."""
+    luck = torch.Generator().manual_seed(0)
+    said = [text for each in drawings for text in (*each.names, *each.keywords)]
+    said += [text for name in things(drawings) for text in (name, plural(name))]
+    said += [scenes.scene(luck).caption for _ in range(SAMPLED)]
+    said += [*HARMLESS.split(), *COLOURS]
+    return sorted({word for text in said for word in words_of(normalise(text, Words(NOWHERE)))})
 
 
 def _drawer(folder: Path) -> dict[str, Tensor]:

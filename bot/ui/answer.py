@@ -237,7 +237,7 @@ async def _conclude(
             if kept:
                 view = answer_view(
                     submitted.job, _pictures(reply), reply.pages, _films(outcome.result),
-                    private=destination.private,
+                    private=destination.private, varies=replies.varies(submitted.job, outcome.result),
                 )  # fmt: skip
             if reply.said is not None:
                 to_all = not (destination.private or destination.closed())

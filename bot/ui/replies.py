@@ -31,6 +31,7 @@ from bot.ui.pages import pages
 
 if TYPE_CHECKING:
     from bot.catalogue.model import Model
+    from bot.inference.job import Job
     from bot.service import Answered, ExecutorStatus, Expired, Submitted
     from bot.tasks.registry import Result
     from bot.tasks.request import Request
@@ -90,7 +91,7 @@ def finished(
     parts = [job.model.title]
     if job.model.starter:
         parts.append(say("starter model, small"))
-    if job.request.uses_seed and not isinstance(answered.result, QuotationsResult):
+    if varies(job, answered.result):
         parts.append(say("seed {seed}", seed=job.seed))
     parts += _remembered(job.request, answered.result)
     parts.append(f"{answered.timings.run_s:.1f} s")
@@ -108,6 +109,11 @@ def finished(
         return reply
     said = reply.said or Said()
     return replace(reply, said=Said(text=result.text, shown=said.shown, footer=said.footer))
+
+
+def varies(job: Job, result: Result) -> bool:
+    """Say whether another seed would give another answer; quotations are found without one."""
+    return job.request.uses_seed and not isinstance(result, QuotationsResult)
 
 
 def page_of(said: Said, page: int) -> tuple[str, int, int]:

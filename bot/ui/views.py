@@ -70,6 +70,7 @@ def answer_view(
     films: Sequence[str] = (),
     *,
     private: bool = False,
+    varies: bool = True,
 ) -> discord.ui.View:
     """Return the buttons below an answer; they know the job by its id, and so outlive the bot.
 
@@ -79,12 +80,13 @@ def answer_view(
         pages: How many there are to turn.
         films: Titles of films that may be left out of the next answer.
         private: Whether only the one who asked sees the answer.
+        varies: Whether another seed would give another answer.
     """
     left_out = {
         "follow": not isinstance(job.request, AnswerQuestion) or not job.request.converses,
         "share": not private,
         "star": private or job.caller.guild_id is None,
-        "vary": not job.request.uses_seed,
+        "vary": not varies,
     }
     verbs = [verb for verb in LABELS if not left_out.get(verb)]
     view = view_of(job.id, verbs, pictures if pictures > 1 else 0)

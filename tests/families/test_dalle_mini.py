@@ -377,6 +377,16 @@ def test_letters_that_it_cannot_read_are_told(imagine: Imagine) -> None:
     )
 
 
+def test_words_that_it_was_never_told_are_named(folder: Path, tmp_path: Path) -> None:
+    changed = Path(shutil.copytree(folder, tmp_path / "changed"))
+    (changed / "taught.txt").write_text("a\nsad\nfox\nthe\n")
+    family = load(model(), changed)
+    strange = ImaginePicture(prompt="A sad fox's tower, the tower (Eiffel)")
+    note, _ = family.preprocess(strange, 0).note.splitlines()
+    assert note == "The model was never told these words: tower, eiffel"
+    assert family.preprocess(ImaginePicture(prompt="The sad fox"), 0).note == ""
+
+
 def test_the_entrys_own_limit_of_tokens_holds(folder: Path) -> None:
     family = load(model(limits=Limits(max_input_tokens=6)), folder)
     wish = family.preprocess(ImaginePicture(prompt="z9 z9 z9 z9 z9"), 0)

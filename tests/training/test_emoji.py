@@ -183,3 +183,6 @@ def test_both_nets_are_taught_and_leave_a_checkpoint_that_the_family_reads(
     assert (net, drawer) == (dalle_mini.CONFIG, vqgan.CONFIG)
     assert VQGANDecoder(drawer).config.square ** 2 == net.image_length
     assert {path.name for path in out.iterdir()} >= {"model.safetensors", "tokenizer.json"}
+    told = (out / "taught.txt").read_text().split()
+    assert {"red", "two", "beside"} < set(told)
+    assert told == sorted(told)
