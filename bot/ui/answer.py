@@ -236,9 +236,13 @@ async def _conclude(
                 reply = reply.hidden()
             if kept:
                 view = answer_view(
-                    submitted.job, _pictures(reply), reply.pages, _films(outcome.result),
-                    private=destination.private, varies=replies.varies(submitted.job, outcome.result),
-                )  # fmt: skip
+                    submitted.job,
+                    _pictures(reply),
+                    reply.pages,
+                    _films(outcome.result),
+                    private=destination.private,
+                    varies=replies.varies(submitted.job, outcome.result),
+                )
             if reply.said is not None:
                 to_all = not (destination.private or destination.closed())
                 await service.archive.say(submitted.job, reply.said, to_all=to_all)

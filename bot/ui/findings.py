@@ -150,8 +150,13 @@ def _under_another(shares: Sequence[float]) -> list[str]:
 
 def _quoted(found: Quotation, characters: int) -> str:
     before, text, after = (_cut_plain(part) for part in (found.before, found.text, found.after))
-    place = say("character {start:,} of {all:,}", start=found.start + 1, all=characters)
-    return f"> {before}**{text}**{after}\n> {percent(found.score)} · {place}"
+    sure = say(
+        "{share} sure · at character {start:,} of {all:,}",
+        share=percent(found.score),
+        start=found.start + 1,
+        all=characters,
+    )
+    return f"> {before}**{text}**{after}\n> {sure}"
 
 
 def _named(name: str) -> str:

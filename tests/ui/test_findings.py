@@ -117,7 +117,7 @@ def test_an_answer_is_a_quotation_with_its_place_and_score() -> None:
     assert findings.quotations(result).splitlines() == [
         "**the Seine**",
         "> …It lies on **the Seine**, in\\*deed…",
-        "> 87 % · character 1,500 of 20,000",
+        "> 87 % sure · at character 1,500 of 20,000",
         "Or: a road (4 %)",
     ]
 
