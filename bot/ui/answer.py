@@ -25,7 +25,7 @@ from bot.ui.callers import caller_of
 from bot.ui.destination import Address, Live, Posted, found_again
 from bot.ui.display import Display
 from bot.ui.handling import noted
-from bot.ui.refusals import UNREACHABLE
+from bot.ui.refusals import UNREACHABLE, explained
 from bot.ui.sharing import whispers
 from bot.ui.views import CancelView, answer_view
 
@@ -106,10 +106,10 @@ async def answer(
                 return
             wish = wished(named, service.rules, caller, made, typed)
         await pursue(destination, service, caller, wish, interaction.created_at)
-    except BotError as error:
+    except Exception as error:  # the tree's border, for those whom it cannot reach any more
         if not destination.closed():
             raise
-        await delivered(destination, replies.Reply(content=replies.apology(error, "")), None, "")
+        await delivered(destination, replies.Reply(content=explained(error)), None, "")
 
 
 async def pursue(

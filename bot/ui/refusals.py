@@ -19,11 +19,16 @@ log = structlog.get_logger("client")
 
 
 async def refuse(interaction: discord.Interaction[Any], error: Exception) -> None:
-    """Tell what went wrong and what to do; what nobody foresaw goes into the log."""
+    """Tell the one who asked alone what went wrong and what to do."""
+    await tell(interaction, explained(error))
+
+
+def explained(error: Exception) -> str:
+    """Return what a member is told of an error; what nobody foresaw goes into the log."""
     reference = secrets.token_hex(4)
     if not isinstance(error, BotError):
         log.error("command failed", reference=reference, exc_info=error)
-    await tell(interaction, apology(error, reference))
+    return apology(error, reference)
 
 
 async def tell(interaction: discord.Interaction[Any], text: str) -> None:

@@ -78,6 +78,16 @@ async def test_why_there_is_no_answer_is_told_late_too(evening: Evening, member:
         assert told["pings"]["users"] == []
 
 
+async def test_what_nobody_foresaw_is_told_late_too(evening: Evening, member: Member) -> None:
+    async with evening.bot(member):
+        asked = await member.invoke("complete", prompt="Once")
+        await waits_too_long(evening, member, asked)
+        timings = Timings(queued_s=0.0, run_s=0.0)
+        evening.stage.say(Answered(result=None, timings=timings))  # type: ignore[arg-type]
+        told = await found(member, partial(shown, "Whoever runs the bot can look it up as"))
+        assert told["content"].startswith(f"-# For <@{member.id}>, asked <t:")
+
+
 @pytest.mark.parametrize("why", ["silenced", "installed by the member"])
 async def test_where_the_bot_may_not_write_the_answer_comes_as_a_direct_message(
     evening: Evening, member: Member, why: str
