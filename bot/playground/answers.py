@@ -117,9 +117,16 @@ class Answers:
         kind = 0
         if interaction.kind == COMMAND:
             kind = 20 if interaction.data.get("type", 1) == 1 else 23
-        message = self._world.answer(interaction, draft, kind=kind)
+        message = self._world.answer(interaction, self._hushed(interaction, draft), kind=kind)
         interaction.response_message_id = message.id
         return message
+
+    def _hushed(self, interaction: Interaction, draft: Draft) -> Draft:
+        """Hides an answer from others where the one who asks may not use the bot in public."""
+        channel = self._world.channels[interaction.channel_id]
+        who = self._world.users[interaction.user_id]
+        hushed = self._world.standing.hushes(channel, who.permissions)
+        return draft.with_flags(draft.flags | EPHEMERAL) if hushed else draft
 
     def _source(self, interaction: Interaction) -> Message:
         """Finds the message whose component was used, for an answer that changes it."""
@@ -182,7 +189,7 @@ class Answers:
         channel = self._world.channels[interaction.channel_id]
         self._world.standing.check_follow_up(channel, interaction.follow_ups)
         interaction.follow_ups += 1
-        message = self._world.follow_up(interaction, draft)
+        message = self._world.follow_up(interaction, self._hushed(interaction, draft))
         if request.query.get("wait", "true").lower() in ("0", "false"):
             return web.Response(status=204)
         return web.json_response(self._projection.message(message))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bot.playground.errors import DiscordError
+from bot.playground.people import USE_EXTERNAL_APPS
 from bot.playground.records import DM_CHANNEL, Channel
 
 VIEW, SEND = 1 << 10, 1 << 11
@@ -38,6 +39,11 @@ class Standing:
             raise DiscordError(
                 400, 40094, "This interaction has reached its maximum number of follow-up messages"
             )
+
+    def hushes(self, channel: Channel, permissions: int) -> bool:
+        """Says whether only the one who asks, with these permissions, sees what it answers."""
+        public = channel.kind == DM_CHANNEL or permissions & USE_EXTERNAL_APPS
+        return self.by_users and not public
 
     def check_view(self, channel: Channel) -> None:
         """Raises error 50001 if the bot is not in a channel."""

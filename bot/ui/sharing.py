@@ -37,10 +37,21 @@ def whispers(
     """
     if interaction.context.dm_channel:
         return False
+    if is_hushed(interaction):
+        return True
     typed: bool | None = interaction.namespace.private  # None where there is no such option
     if (said := typed if wanted is None else wanted) is not None:
         return said
     return service.rules.of_member(interaction.user.id).private or is_private(interaction.message)
+
+
+def is_hushed(interaction: discord.Interaction[Any]) -> bool:
+    """Say whether Discord lets nobody else see answers: a member's own app where none may be used.
+
+    Source: "Use External Apps" among Discord's permissions.
+    """
+    brought_along = interaction.is_user_integration() and not interaction.is_guild_integration()
+    return brought_along and not interaction.permissions.use_external_apps
 
 
 def is_private(message: discord.Message | None) -> bool:

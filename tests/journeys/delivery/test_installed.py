@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.playground.member import Member
+from bot.playground.people import USE_EXTERNAL_APPS
 from bot.playground.standing import MOST_FOLLOW_UPS
 from bot.tasks.picture import Picture
 from bot.tasks.progress import StepDone
@@ -34,6 +37,25 @@ async def test_it_never_comes_near_the_limit_of_follow_ups(
             await (await member.invoke(command)).settled()
     sent = [each.follow_ups for each in world.interactions.values()]
     assert 1 <= max(sent) <= 2 < MOST_FOLLOW_UPS
+
+
+async def test_where_it_may_not_be_used_in_public_an_answer_is_private_and_says_so(
+    evening: Evening, member: Member
+) -> None:
+    world = evening.playground.world
+    world.standing.by_users = True
+    who = world.users[int(member.id)]
+    world.users[who.id] = replace(who, permissions=who.permissions & ~USE_EXTERNAL_APPS)
+    async with evening.bot(member):
+        asked = await member.invoke("complete", prompt="Once")
+        await evening.stage.job()
+        evening.stage.say(text("upon a time"))
+        answer = await answered(member, asked)
+        labels = [one["label"] for row in answer["components"] for one in row["components"]]
+        assert answer["ephemeral"]
+        assert "☆" not in labels, "a star would lead others to what they cannot open"
+        told = await (await member.click(answer, "Share")).settled()
+        assert told["content"].startswith("I may not write in this channel")
 
 
 async def test_a_preview_is_hidden_where_pictures_are(evening: Evening, member: Member) -> None:
