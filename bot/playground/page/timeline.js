@@ -27,6 +27,7 @@ export class Timeline {
     this._drawn = new Map(); // entries of the list by id: {element, message, before}
     this._waiting = new Map(); // messages that came since the last frame; null for one that went
     this._stuck = true; // to the newest message
+    this._top = 0; // where it was scrolled to
     this._more = false;
     this._held = false;
     this._asking = false;
@@ -168,7 +169,9 @@ export class Timeline {
 
   _scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.scroll;
-    this._stuck = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+    const up = scrollTop < this._top; // else it only grew below, as when a picture has come
+    this._stuck = scrollHeight - scrollTop - clientHeight < NEAR_END_PX || (this._stuck && !up);
+    this._top = scrollTop;
     if (this._stuck) find("present").hidden = true;
     this._schedule();
   }
@@ -183,6 +186,7 @@ export class Timeline {
     this._measure(first, last);
     if (this._stuck) this.scroll.scrollTop = this.scroll.scrollHeight;
     else if (anchor?.element.isConnected) this.scroll.scrollTop += anchor.element.getBoundingClientRect().top - anchor.top;
+    this._top = this.scroll.scrollTop;
     find("empty").hidden = this.messages.length > 0;
     if (this.scroll.scrollTop < this.scroll.clientHeight * 2) this._askOlder();
   }
