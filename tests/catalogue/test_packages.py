@@ -132,6 +132,7 @@ def test_a_download_that_was_killed_is_cleanly_repeated(
     assert kept == {"mine", ".mine.lock"}
 
 
+@pytest.mark.slow
 def test_a_training_that_was_killed_goes_on_without_another_download(
     index: Index, cache: Path, fetch: Fetch, tmp_path: Path
 ) -> None:

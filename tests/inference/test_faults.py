@@ -360,6 +360,7 @@ async def test_the_pool_recovers_from_a_stopped_forkserver(job: MakeJob) -> None
         assert texts == [f"echo: steps {n}" for n in range(8)]
 
 
+@pytest.mark.slow
 async def test_the_forkserver_may_die_again_and_again(job: MakeJob) -> None:
     async with running(workers=2) as executor:
         for number in range(2):

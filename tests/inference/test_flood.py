@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 
 import msgspec
+import pytest
 
 from bot.inference.job import Answered, Job
 from bot.inference.local import LocalExecutor
@@ -39,6 +40,7 @@ async def p95_of_nine(executor: LocalExecutor, make: MakeJob) -> float:
     return statistics.quantiles(seconds, n=20)[-1]
 
 
+@pytest.mark.slow
 async def test_a_flood_at_most_doubles_the_wait_of_the_others(job: MakeJob) -> None:
     async with running(queue_size=300, jobs_per_member=300, jobs_per_guild=300) as executor:
         async with asyncio.timeout(60):

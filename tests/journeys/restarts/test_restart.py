@@ -38,7 +38,7 @@ async def streams(member: Member, *asked: Invocation) -> None:
     await member.until(lambda: [len(shown(each)) for each in asked] != before, 60)
 
 
-@pytest.mark.parametrize("restarts", [1, 2])
+@pytest.mark.parametrize("restarts", [1, pytest.param(2, marks=pytest.mark.slow)])
 async def test_a_restart_costs_nobody_the_answer(
     playground: Playground, member: Member, environ: dict[str, str], restarts: int
 ) -> None:
