@@ -81,15 +81,21 @@ def _step(
     """
     rows, heads, _, size = query.shape
     texts, kept = key.shape[:2]  # a kept head may be read by several of the query's
+    scaling = size**-0.5 if scaling is None else scaling
+    if (rows, heads) == (texts, kept):  # the same sums, without going round
+        scores = torch.matmul(query * scaling, key.mT)
+        scores = scores if bias is None else scores + bias
+        scores = (
+            scores.masked_fill(~mask, -torch.inf) if mask.dtype == torch.bool else scores + mask
+        )
+        return torch.matmul(scores.softmax(-1), value).transpose(1, 2)
 
     def grouped(of_rows: torch.Tensor) -> torch.Tensor:
         """Put side by side what reads the same, (N, kept, heads / kept x K, ...)."""
         by_text = of_rows.reshape(texts, rows // texts, kept, heads // kept, -1)
         return by_text.permute(0, 2, 3, 1, 4).reshape(texts, kept, -1, of_rows.shape[-1])
 
-    scores = torch.matmul(
-        grouped(query * (size**-0.5 if scaling is None else scaling)), key.mT
-    )  # (N, kept, heads / kept x K, W)
+    scores = torch.matmul(grouped(query * scaling), key.mT)  # (N, kept, heads / kept x K, W)
     if bias is not None:
         scores = scores + grouped(bias.expand(rows, heads, 1, -1))
     mask = mask[:: rows // texts]  # what counts of a source is the same for all of its beams

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 WORTH_IT = 1.3
 """How much faster bfloat16 must be than float32 to be worth its rounding."""
 
+IN_BYTES = "in int8"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serving:
@@ -70,10 +72,18 @@ class Serving:
         """Return what torch is to hold a model in: bfloat16 where this machine is fast at it."""
         wanted = self.dtype if self.dtype in ("float32", "bfloat16") else model.dtype
         if self.dtype in ("auto", "int8") and is_fast_in_bfloat16():
-            wanted = "bfloat16"  # torch has no int8 that pays; see bot.decoding.linears
+            wanted = "bfloat16"  # what is not in bytes is in this
         if wanted == "bfloat16" and not linears.has_bfloat16():
             wanted = "float32"
         return getattr(torch, wanted)  # type: ignore[no-any-return]
+
+    def wants_bytes(self, wiring: Wiring) -> bool:
+        """Say whether a net's linear layers are to be held in bytes, if it bears that.
+
+        Those without an encoder are OpenVINO's, and torch's only until they are prepared.
+        """
+        wanted = self.dtype in ("auto", "int8") and wiring.has_encoder
+        return wanted and linears.has_bytes()
 
 
 @functools.cache
@@ -115,13 +125,19 @@ def open_engine(
     serving = serving or Serving.from_environ()
     wiring = Wiring(net)
     size = sum(p.numel() * p.element_size() for p in net.parameters())
-    linears.relay(net, "packed" if size <= serving.pack_bytes else "plain")
+    packs = size <= serving.pack_bytes
+    rounds = packs and serving.wants_bytes(wiring)
+    if not rounds:
+        linears.relay(net, "packed" if packs else "plain")
     note, wide = "", False
     try:
         reference = selftest.reference(SoloRuntime(wiring), wiring)  # of the net as it came
         wide = attention.widen(wiring.decoder())
         runtime: Any = ArenaRuntime(wiring, wide=wide, limit_bytes=serving.arena_bytes)
-        selftest.check(runtime, wiring, reference)
+        if rounds:
+            note = _round(runtime, wiring, reference, at_any_price=serving.dtype == "int8")
+        if note != IN_BYTES:
+            selftest.check(runtime, wiring, reference)
     except Exception as error:  # whatever it is: what is slow and right can still serve
         sys.stderr.write("".join(traceback.format_exception(error)))
         if wide:
@@ -132,6 +148,25 @@ def open_engine(
     searches = BeamSearches(wiring, end_ids, wide=wide)
     spare = slots if wiring.has_encoder else 0  # only their jobs have several rows at once
     return Engine(runtime, tokenizer, end_ids, slots, searches, spare=spare, note=note)
+
+
+def _round(
+    runtime: Any, wiring: Wiring, reference: list[torch.Tensor], *, at_any_price: bool
+) -> str:
+    """Hold a net's linear layers in bytes, or pack them if it bears that badly; say which."""
+    replaced = linears.relay(wiring.net, "bytes")
+    try:
+        found = selftest.check(runtime, wiring, reference, rounded=True)
+        added = selftest.surprise(found, reference)
+        if not (added <= selftest.WORST_SURPRISE or at_any_price):
+            raise selftest.SelfTestFailed(f"it would add a surprise of {added:.2g} nats a token")
+    except Exception as error:  # whatever it is: the net as it came can still serve
+        linears.restore(replaced)
+        linears.relay(wiring.net, "packed")
+        for slot in range(len(selftest.PROMPTS)):
+            runtime.free(slot)
+        return f"not in int8: {error or type(error).__name__}"
+    return IN_BYTES
 
 
 @dataclass(frozen=True, slots=True)

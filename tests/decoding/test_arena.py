@@ -62,6 +62,13 @@ def test_neighbours_do_not_change_a_bit(kind: str, dtype: torch.dtype, layout: L
     watched_beside_others(kind, dtype, layout)
 
 
+@pytest.mark.skipif(not linears.has_bytes(), reason="no instructions for bytes here")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
+@pytest.mark.parametrize("kind", ["gpt2", "bart", "mt5", "vit_trocr"])
+def test_nor_do_they_where_layers_are_held_in_bytes(kind: str, dtype: torch.dtype) -> None:
+    watched_beside_others(kind, dtype, "bytes")
+
+
 @pytest.mark.parametrize("threads", [2, 4])
 @pytest.mark.parametrize("kind", ["gpt2", "llama", "gptj", "mt5"])
 def test_nor_do_they_on_several_threads(kind: str, threads: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -17,10 +18,10 @@ from transformers import (
 )
 
 from bot.catalogue.model import Model
-from bot.decoding import linears
+from bot.decoding import linears, selftest
 from bot.decoding.engine import Engine
 from bot.decoding.sampling import Row, Sampling
-from bot.decoding.serving import Serving, is_fast_in_bfloat16, open_engine
+from bot.decoding.serving import IN_BYTES, Serving, is_fast_in_bfloat16, open_engine
 from tests.decoding.architectures import (
     COMMON,
     CONFIGS,
@@ -62,7 +63,7 @@ def tokens_of(engine: Engine, row: Row) -> list[int]:
 def test_every_architecture_passes_its_own_test(kind: str, pack_bytes: int) -> None:
     row = row_of(kind, Sampling(max_new_tokens=8))
     expected = [token for token in generated(net_of(kind), row)[0] if token not in END_IDS]
-    serving = Serving(pack_bytes=pack_bytes)
+    serving = Serving(dtype="float32", pack_bytes=pack_bytes)
     engine = open_engine(net_of(kind), numbers(SIZE), END_IDS, 4, serving)
     assert engine.note == ""
     assert tokens_of(engine, row) == expected
@@ -156,3 +157,75 @@ def test_a_row_broken_off_goes_on_as_if_nothing_had_happened(kind: str, temperat
         engine = open_engine(net_of(kind), numbers(SIZE), END_IDS, 4)
         row = row_of(kind, sampling, emitted=tuple(whole[:emitted]))
         assert tokens_of(engine, row) == whole
+
+
+with_bytes = pytest.mark.skipif(not linears.has_bytes(), reason="no instructions for bytes here")
+WITH_ENCODER = ["bart", "m2m_100", "mt5", "vit_trocr"]
+
+
+def layers_of(net: Any) -> set[str]:
+    return {type(module).__name__ for module in net.modules() if "Linear" in type(module).__name__}
+
+
+@with_bytes
+@pytest.mark.parametrize("kind", sorted(kind for kind in WITH_ENCODER if kind in CONFIGS))
+def test_a_net_with_an_encoder_is_held_in_bytes(kind: str) -> None:
+    net = net_of(kind)
+    engine = open_engine(net, numbers(SIZE), END_IDS, 4, Serving(dtype="auto", pack_bytes=1 << 30))
+    assert engine.note == IN_BYTES
+    assert "BytesLinear" in layers_of(net)
+    assert "PackedLinear" not in layers_of(net)
+    assert len(tokens_of(engine, row_of(kind, Sampling(max_new_tokens=8, min_new_tokens=8)))) == 8
+
+
+@with_bytes
+@pytest.mark.parametrize(
+    "kind, dtype, pack_bytes",
+    [("gpt2", "auto", 1 << 30), ("bart", "float32", 1 << 30), ("bart", "auto", 0)],
+    ids=["no encoder", "exact", "no memory for a copy"],
+)
+def test_other_nets_are_not(kind: str, dtype: str, pack_bytes: int) -> None:
+    net = net_of(kind)
+    serving = Serving(dtype=dtype, pack_bytes=pack_bytes)
+    assert open_engine(net, numbers(SIZE), END_IDS, 4, serving).note == ""
+    assert "BytesLinear" not in layers_of(net)
+
+
+@with_bytes
+def test_a_net_that_bears_bytes_badly_is_not_held_in_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = net_of("bart")
+    row = row_of("bart", Sampling(max_new_tokens=8))
+    expected = [token for token in generated(net, row)[0] if token not in END_IDS]
+    monkeypatch.setattr(selftest, "WORST_SURPRISE", 1e-12)
+    serving = Serving(dtype="auto", pack_bytes=1 << 30)
+    engine = open_engine(net, numbers(SIZE), END_IDS, 4, serving)
+    assert engine.note.startswith("not in int8: it would add a surprise of ")
+    assert "BytesLinear" not in layers_of(net)
+    assert tokens_of(engine, row) == expected
+    asked = open_engine(
+        net_of("bart"), numbers(SIZE), END_IDS, 4, Serving(dtype="int8", pack_bytes=1 << 30)
+    )
+    assert asked.note == IN_BYTES  # whoever asks for it by name gets it
+
+
+@with_bytes
+def test_a_net_that_shouts_in_one_place_does_not_bear_bytes() -> None:
+    """One number of a thousand times the others, which nothing reads, leaves them no levels."""
+    net = net_of("bart")
+    with torch.no_grad():
+        for layer in net.model.decoder.layers:
+            layer.fc1.bias[0] = 1e4
+            layer.fc2.weight *= 20
+            layer.fc2.weight[:, 0] = 0
+    serving = Serving(dtype="auto", pack_bytes=1 << 30)
+    engine = open_engine(net, numbers(SIZE), END_IDS, 4, serving)
+    assert "not in int8" in engine.note
+    assert "BytesLinear" not in layers_of(net)
+
+
+def test_surprise_is_the_divergence_of_what_was_found() -> None:
+    own = [torch.tensor([[0.5, 0.25, 0.25]]).log(), torch.tensor([[0.25, 0.5, 0.25]]).log()]
+    found = [torch.tensor([[0.25, 0.5, 0.25]]).log() + 7, own[1]]  # a constant changes nothing
+    assert selftest.surprise(own, own) == 0
+    wanted = (0.5 * math.log(2) + 0.25 * math.log(0.5)) / 2
+    assert selftest.surprise(found, own) == pytest.approx(wanted)
