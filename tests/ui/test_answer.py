@@ -64,7 +64,7 @@ class FakeInteraction:
     """
 
     id, application_id, token, guild_id, channel_id, channel = 9, 1, "token", 2, 3, None
-    app_permissions = discord.Permissions.all()
+    app_permissions = permissions = discord.Permissions.all()
     context = discord.app_commands.AppCommandContext(guild=True)
     namespace = discord.app_commands.Namespace(
         cast(Any, SimpleNamespace(_state=None, guild_id=2, guild=None)), {}, []
@@ -89,6 +89,9 @@ class FakeInteraction:
 
     def is_guild_integration(self) -> bool:
         return True
+
+    def is_user_integration(self) -> bool:
+        return False
 
     async def original_response(self) -> SimpleNamespace:
         if self.unreachable:
