@@ -50,7 +50,7 @@ class Access:
         if origin is not None and origin not in (f"http://{host}", f"https://{host}"):
             return _refusal("This playground takes requests from its own page only.")
         if self.key and not self._is_let_in(request):
-            if not _same(request.query.get("key", ""), self.key):
+            if not same(request.query.get("key", ""), self.key):
                 return _refusal("This playground asks for its key: open the link that it printed.")
             return self._exchanged(request)
         response = await handler(request)
@@ -63,10 +63,10 @@ class Access:
         """Tells whether a request has the cookie, or asks for what has a secret of its own."""
         if request.path.startswith(OPEN):
             return True
-        marked = request.path.startswith("/attachments/") and _same(
+        marked = request.path.startswith("/attachments/") and same(
             request.query.get("hm", ""), self.file_mark
         )
-        return marked or _same(request.cookies.get(self._cookie, ""), self.key)
+        return marked or same(request.cookies.get(self._cookie, ""), self.key)
 
     def _exchanged(self, request: web.Request) -> web.StreamResponse:
         """Gives a cookie for the key, and an address without it."""
@@ -79,11 +79,16 @@ class Access:
         return response
 
 
-def _same(given: str, wanted: str) -> bool:
+def same(given: str, wanted: str) -> bool:
     """Compares in constant time; nothing is never right."""
-    return bool(wanted) and hmac.compare_digest(given.encode(), wanted.encode())
+    return bool(wanted) and hmac.compare_digest(_bytes(given), _bytes(wanted))
 
 
 def _refusal(sentence: str) -> web.Response:
     """Makes the answer to whoever may not come in."""
     return web.json_response({"message": sentence, "code": 0}, status=403)
+
+
+def _bytes(text: str) -> bytes:
+    # What is sent may hold lone surrogates, which UTF-8 has no bytes for.
+    return text.encode(errors="backslashreplace")

@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 from aiohttp import WSMsgType, web
 
 from bot.playground import places, threads
+from bot.playground.access import same
 from bot.playground.payloads import Projection
 from bot.playground.records import DM_CHANNEL, Change, Json, Message
 from bot.playground.wires import WIRES, Wire
@@ -182,7 +183,7 @@ class Gateway:
 
     def is_token(self, token: object) -> bool:
         """Tells whether this is the token that the playground takes."""
-        return token == self._token
+        return isinstance(token, str) and same(token, self._token)
 
     # -- events ----------------------------------------------------------------------
 

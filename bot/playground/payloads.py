@@ -234,6 +234,8 @@ class Projection:
         interaction = self.world.interactions.get(what.interaction_id or 0)
         pings = what.pings
         message = self.message(what)
+        if answered := message.get("referenced_message"):
+            message["referenced_message"] = answered | {"marked": trees_in(answered)}
         return message | {
             "marked": trees_in(message),
             "reacted": {emoji: [str(u) for u in sorted(p)] for emoji, p in what.reactions.items()},

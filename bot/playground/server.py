@@ -16,7 +16,7 @@ from typing import Any, Self
 from aiohttp import web
 
 from bot.playground import errors, rest
-from bot.playground.access import Access
+from bot.playground.access import Access, same
 from bot.playground.api import Api
 from bot.playground.errors import DiscordError
 from bot.playground.gateway import Gateway
@@ -226,7 +226,7 @@ class Playground:
         return response
 
     def _authorise(self, request: web.Request) -> None:
-        if request.headers.get("Authorization") != f"Bot {self.token}":
+        if not same(request.headers.get("Authorization", ""), f"Bot {self.token}"):
             raise errors.unauthorised()
 
     def _tell_observers(

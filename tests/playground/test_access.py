@@ -52,7 +52,7 @@ async def test_the_bot_reaches_its_files_and_nobody_guesses_its_token() -> None:
         author = playground.world.bot.id
         draft = Draft(content="look", files={0: Upload("a.txt", b"abc")})
         message = playground.world.post(TEXT_CHANNEL_ID, author, draft)
-        for token, status in ((playground.token, 200), (playground_token(), 401)):
+        for token, status in ((playground.token, 200), (playground_token(), 401), ("käse", 401)):
             url = f"{playground.address}/api/v10/channels/{TEXT_CHANNEL_ID}/messages/{message.id}"
             headers = {"Authorization": f"Bot {token}"}
             async with bot.get(url, headers=headers) as response:

@@ -103,6 +103,7 @@ async function enter(channel) {
   showChannels(state, go);
   const name = nameOf(channel, state.bot);
   find("place").textContent = channel.type === 1 ? `@ ${name}` : `# ${name}`;
+  find("place").title = name; // a long one is cut
   composer.text.placeholder = `Message ${channel.type === 1 ? "@" : "#"}${name}, or / for commands`;
   const mine = [`commands?channel_id=${channel.id}`, `channels/${channel.id}/messages?limit=${timeline.page}`];
   const [commands, messages] = await Promise.all(mine.map((path) => client.get(path)));

@@ -23,7 +23,8 @@ export function showChannels(state, go) {
     const sign = channel.type === 1 ? face(state.bot, 24) : icon("hash", 18);
     const adult = channel.nsfw ? el("span", { class: "tag", title: "age-restricted" }, "18+") : null;
     const press = () => (go(channel), fold(false));
-    return el("li", {}, el("button", { type: "button", "aria-current": here ? "page" : null, onclick: press }, sign, el("span", {}, nameOf(channel, state.bot)), adult, unread));
+    const name = nameOf(channel, state.bot);
+    return el("li", {}, el("button", { type: "button", title: name, "aria-current": here ? "page" : null, onclick: press }, sign, el("span", { class: "room" }, name), adult, unread));
   };
   const focused = find("side").contains(document.activeElement) && document.activeElement.textContent;
   find("rooms").replaceChildren(...state.channels.filter((one) => one.type !== 1).map(entry));

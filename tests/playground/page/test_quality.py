@@ -91,6 +91,25 @@ async def test_it_can_be_used_on_a_narrow_screen(
     assert await page.evaluate(wide) == 375
 
 
+async def test_a_long_name_of_a_thread_is_cut(opens: Opens, robin: Member) -> None:
+    name = "w" * 100
+    await robin.open_thread(name)
+    page = await opens(width=375, height=720)
+    await page.get_by_role("button", name="Channels and people").click()
+    entry = page.get_by_role("navigation").get_by_role("button", name=name)
+    box = await entry.bounding_box()
+    assert box is not None
+    assert box["height"] < 45  # one line
+    assert await entry.get_attribute("title") == name
+    await entry.click()
+    await expect(page.locator("#place")).to_have_text(f"# {name}")
+    await expect(page.locator("#place")).to_have_attribute("title", name)
+    for width in (375, 1200):
+        await page.set_viewport_size({"width": width, "height": 720})
+        over = "document.querySelector('header').scrollWidth - innerWidth"
+        assert await page.evaluate(over) <= 0
+
+
 async def test_the_panel_folds(page: Page) -> None:
     panel = page.get_by_role("complementary", name="Inspector")
     await expect(panel).to_be_hidden()

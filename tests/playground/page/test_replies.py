@@ -28,3 +28,13 @@ async def test_a_reply_pings_unless_that_is_switched_off(
         heard = await zoo.heard.get()
         assert heard.reference is not None
         assert heard.content == ("hello" if pings else "")
+
+
+async def test_what_is_answered_is_quoted_in_plain_words_and_keeps_its_spoilers(
+    page: Page, robin: Member
+) -> None:
+    said = await robin.say("It **was** ||the butler||.")
+    await robin.say("No!", reply_to=said)
+    quote = message(page, "No!").locator(".origin")
+    await expect(quote).to_contain_text("It was (spoiler).")
+    await expect(quote).not_to_contain_text("butler")
