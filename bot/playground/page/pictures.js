@@ -3,8 +3,6 @@
 import { icon } from "./art.js";
 import { el, find, openDialog, safeLink, sizeInWords } from "./dom.js";
 
-const SMALL_PX = 80;
-
 /**
  * Shows the files of a message: pictures as a gallery, the rest below.
  *
@@ -45,13 +43,7 @@ export function picture(media, description, hidden = false) {
   const label = `Look at the picture${description ? `: ${description}` : ""}`;
   const open = el("a", { href: src, class: "picture", "aria-label": label, onclick: look }, image);
   const made = el("figure", {}, open);
-  if (description) {
-    made.append(...alternative(description));
-    const beside = () => made.classList.add("beside"); // the badge would cover all that there is to see
-    if (Math.min(width ?? SMALL_PX, height ?? SMALL_PX) < SMALL_PX) beside();
-    image.addEventListener("error", beside);
-    image.addEventListener("load", () => Math.min(image.naturalWidth, image.naturalHeight) < SMALL_PX && beside());
-  }
+  if (description) made.append(...alternative(description));
   if (hidden) cover(made);
   return made;
 }

@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
+from bot.playground.drafts import Draft
 from bot.playground.member import Member
+from bot.playground.server import Playground
+from bot.playground.world import TEXT_CHANNEL_ID
 from tests.playground.conftest import JoinsAs
 from tests.playground.page.conftest import Opens, message, open_command
 from tests.playground.zoo import Zoo
@@ -108,6 +111,31 @@ async def test_a_long_name_of_a_thread_is_cut(opens: Opens, robin: Member) -> No
         await page.set_viewport_size({"width": width, "height": 720})
         over = "document.querySelector('header').scrollWidth - innerWidth"
         assert await page.evaluate(over) <= 0
+
+
+async def test_a_long_name_of_a_person_breaks(opens: Opens, playground: Playground) -> None:
+    who = playground.world.welcome("W" * 32, "en-GB", manages=False)
+    playground.world.post(TEXT_CHANNEL_ID, who.id, Draft(content="me"))
+    page = await opens(width=375, height=720)
+    await message(page, "me").wait_for()
+    over = "(e) => e.scrollWidth - e.clientWidth"
+    assert await page.locator("#scroll").evaluate(over) <= 0
+
+
+async def test_nothing_moves_for_who_asks_for_that(opens: Opens, playground: Playground) -> None:
+    page = await opens(width=375, reduced_motion="reduce")
+    moves = """() => {
+      const dots = Object.assign(document.createElement("span"), { className: "dots" });
+      dots.append(document.createElement("i"));
+      document.body.append(dots);
+      const side = getComputedStyle(document.getElementById("side"));
+      const scroll = getComputedStyle(document.getElementById("scroll"));
+      const dot = getComputedStyle(dots.firstChild);
+      return [dot.animationName, side.transitionDuration, scroll.scrollBehavior];
+    }"""
+    assert await page.evaluate(moves) == ["none", "0s", "auto"]
+    await page.emulate_media(reduced_motion="no-preference")
+    assert (await page.evaluate(moves))[0] == "think"
 
 
 async def test_the_panel_folds(page: Page) -> None:

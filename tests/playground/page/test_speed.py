@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow  # ten thousand messages take half a minute, and w
 
 # Bars are some two and a half times what two quiet cores need; each is held by the median of
 # several tries: one hiccup of the machine is forgiven, a page that has become slow is not.
-INTERACTIVE_MS = 280
+INTERACTIVE_MS = 500  # what is asked of the page
 SCROLLING_MS = 125
 EDITING_MS = 60  # three frames: one is 17 ms, and a busy machine misses one now and then
 
@@ -45,13 +45,22 @@ def median_of(what: str, measured: list[float]) -> float:
     return middle
 
 
+READY = """new MutationObserver((_, observer) => {
+  const text = document.getElementById("text");
+  if (!text || text.disabled || !document.querySelector("#link[data-state=good]")) return;
+  globalThis.readyAfter = performance.now();
+  observer.disconnect();
+}).observe(document, { subtree: true, childList: true, attributes: true });"""
+
+
+@pytest.mark.alone
 async def test_the_page_is_there_at_once(page: Page) -> None:
+    await page.add_init_script(READY)
     tries = []
     for _ in range(5):
         await page.reload()
         await expect(page.locator("#link")).to_have_text("Connected")
-        timing = "performance.getEntriesByType('navigation')[0].domInteractive"
-        tries.append(await page.evaluate(timing))
+        tries.append(await page.evaluate("globalThis.readyAfter"))
     assert median_of("interactive", tries) < INTERACTIVE_MS
 
 
