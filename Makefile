@@ -16,7 +16,8 @@ run: setup      ## Start the bot: in the playground, or on Discord if there is a
 judges: .venv/installed-parity  ## Install the implementations that judge our nets; tests say where they lack.
 
 test: setup .venv/installed-dev .venv/test-tools  ## Run the tests, but for the slow ones.
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest -n 2 -m "not slow and not alone"
+	$(BIN)/python -m pytest -m "alone and not slow"
 
 test-slow: setup .venv/installed-dev  ## Run the slow tests.
 	$(BIN)/python -m pytest -m slow

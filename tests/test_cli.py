@@ -199,6 +199,7 @@ def test_an_answer_ends_with_0_and_the_token_goes_nowhere(bot: Bot, folder: Path
     assert TOKEN not in done.stdout + done.stderr + kept
 
 
+@pytest.mark.slow
 def test_the_same_seed_completes_a_text_the_same_way_in_another_process(begin: Begin) -> None:
     arguments = ("ask", "complete", "--model", "smollm2", "--text", "Once upon a time", "--json")
     options = ("--set", "seed=5", "--set", "max_tokens=8", "--set", "temperature=1.0")

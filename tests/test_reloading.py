@@ -214,6 +214,7 @@ async def test_in_a_test_guild_too(
         assert (await (await member.invoke("macaw")).settled())["content"] == "salut"
 
 
+@pytest.mark.alone
 async def test_a_change_is_in_the_palette_within_two_seconds(
     playground: Playground, tmp_path: Path, member: Member, write: Callable[..., Path]
 ) -> None:

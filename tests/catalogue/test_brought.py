@@ -81,6 +81,7 @@ def test_a_second_repository_lies_in_a_folder_of_its_parts_name(
     assert (folder / "extra" / "config.json").read_text() == "[]"
 
 
+@pytest.mark.slow
 def test_files_are_converted_where_the_entry_says_so(tmp_path: Path) -> None:
     """Old pickled float16 weights in a folder become a checkpoint that loads."""
     import torch

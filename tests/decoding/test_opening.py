@@ -152,6 +152,7 @@ def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
+@pytest.mark.slow
 def test_an_exporter_waits_for_another_and_sweeps_what_is_left(
     made: Path, checkpoint: Path, tmp_path: Path
 ) -> None:

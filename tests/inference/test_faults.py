@@ -344,6 +344,7 @@ async def test_the_bot_s_own_pause_kills_nobody(job: MakeJob) -> None:
         assert await answer_to(executor, job("again")) == "echo: again"
 
 
+@pytest.mark.slow
 async def test_the_pool_recovers_from_a_stopped_forkserver(job: MakeJob) -> None:
     async with running(workers=2) as executor:
         await until(lambda: executor.status().workers == 2)

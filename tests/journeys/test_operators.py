@@ -134,6 +134,7 @@ async def test_a_broken_cog_leaves_the_old_one(member: Member, folder: Path) -> 
     assert text.startswith("`cogs.nobody` cannot be loaded: ")
 
 
+@pytest.mark.slow
 async def test_a_changed_entry_counts_from_the_next_request_on(
     own_house: House, member: Member, folder: Path, finished: Finished
 ) -> None:

@@ -119,6 +119,7 @@ async def test_a_job_is_followed_and_outlives_its_worker(
         assert died["status"] == "warning"
 
 
+@pytest.mark.alone
 async def test_a_new_command_is_in_the_palette_within_two_seconds(
     environ: dict[str, str], tmp_path: Path
 ) -> None:

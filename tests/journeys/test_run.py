@@ -50,6 +50,7 @@ def _state(pid: int) -> str:
         return ""
 
 
+@pytest.mark.alone
 async def test_it_is_online_in_three_seconds_and_answers(environ: dict[str, str]) -> None:
     async with bot(environ) as (process, address, began), Member(address) as member:
         names = {command["name"] for command in await commands_of(member)}
@@ -78,6 +79,7 @@ async def test_sigterm_drains_and_ends_well(environ: dict[str, str]) -> None:
         assert await asyncio.wait_for(process.wait(), 30) == 0
 
 
+@pytest.mark.alone
 async def test_a_second_ctrl_c_leaves_at_once_and_no_message_half_done(
     environ: dict[str, str],
 ) -> None:

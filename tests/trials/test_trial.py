@@ -52,6 +52,7 @@ async def test_a_model_is_brought_converted_loaded_and_asked(tmp_path: Path) -> 
     assert said[0] == f"{SMALLEST}: loading"
 
 
+@pytest.mark.slow
 async def test_a_model_that_does_not_load_says_why(tmp_path: Path) -> None:
     model = msgspec.structs.replace(Catalogue.load().get(SMALLEST), params=77)
     with pytest.raises(OperatorError, match="has 389,371 parameters"):

@@ -74,6 +74,7 @@ async def test_the_buttons_of_an_answer_work_after_a_restart(
         assert "not kept any more" in gone["content"]
 
 
+@pytest.mark.slow
 async def test_films_that_nobody_wants_make_room_after_a_restart_too(
     playground: Playground, member: Member, environ: dict[str, str], finished: Finished
 ) -> None:

@@ -73,6 +73,7 @@ async def test_a_restart_costs_nobody_the_answer(
     assert promises(environ) == 0
 
 
+@pytest.mark.slow
 async def test_a_deleted_message_needs_no_answer_and_hinders_no_other(
     playground: Playground, member: Member, environ: dict[str, str]
 ) -> None:
